@@ -1,0 +1,85 @@
+"""Segment's semantic fields of an email event, and where a Cordial record has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._records import as_record, detached, section
+
+__all__ = ["add_email_fields", "enrich_email_fields"]
+
+
+def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Give a new record with Segment's email fields added at its top level.
+
+    ============== ====================================================================
+    field          source, the first that is a non-empty string or a number
+    ============== ====================================================================
+    campaign_id    ``bmID``
+    email_id       ``mcID``
+    campaign_name  ``message["name"]``, the record's ``name``
+    email_subject  ``message["subject"]``, the record's ``subject``
+    link_url       ``system_properties.rl``, its ``link``, the record's ``linkUrl``
+    link_id        ``system_properties.lKey``, the record's ``lKey``
+    ============== ====================================================================
+
+    ``sp`` is ``system_properties`` spelt short, and looked at after it. A field without a source is left out; a field
+    that the record has already, with whatever value, is left alone. ``link`` in either of the two is dropped where it
+    is ``""``, ``None`` or equal to ``link_url``. The result shares no container with **event**.
+
+    :param event: The record. Whether it is an email event is not asked.
+    :param message: The metadata of the message that the event is about, from Cordial's message API.
+    :raises TypeError: If **event** or **message** is no mapping.
+    :raises NestingError: If containers nest deeper than 100, or one contains itself.
+
+    >>> from cordial_segment import enrich_email_fields
+    >>> enrich_email_fields({"action": "open", "bmID": "45:61"}, {"subject": "Fall Sale 10% Off"})
+    {'action': 'open', 'bmID': '45:61', 'campaign_id': '45:61', 'email_subject': 'Fall Sale 10% Off'}
+
+    Source: Segment, "Spec: Email"; the payload in Cordial's article "Send data from Cordial to Segment".
+    """
+    record: dict[str, Any] = detached(as_record(event), None)
+    add_email_fields(record, message)
+    return record
+
+
+def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) -> None:
+    """Add the fields to **record** itself; a section that loses its ``link`` is replaced by a copy."""
+    about = {} if message is None else as_record(message, "message")
+    system = section(record, "system_properties")
+    short = section(record, "sp")
+    _add(record, "campaign_id", record.get("bmID"))
+    _add(record, "email_id", record.get("mcID"))
+    _add(record, "campaign_name", about.get("name"), record.get("name"))
+    _add(record, "email_subject", about.get("subject"), record.get("subject"))
+    _add(
+        record,
+        "link_url",
+        system.get("rl"),
+        short.get("rl"),
+        system.get("link"),
+        short.get("link"),
+        record.get("linkUrl"),
+    )
+    _add(record, "link_id", system.get("lKey"), short.get("lKey"), record.get("lKey"))
+    for name, holder in (("system_properties", system), ("sp", short)):
+        if "link" in holder and _is_absorbed(holder["link"], record.get("link_url")):
+            record[name] = {key: value for key, value in holder.items() if key != "link"}
+
+
+def _add(record: dict[Any, Any], field: str, *sources: object) -> None:
+    if field not in record:
+        for source in sources:
+            if _has_value(source):
+                record[field] = source
+                return
+
+
+def _has_value(source: object) -> bool:
+    # Cordial writes false where it does not know; a container is no identifier, and has its own place in the record.
+    return source != "" if isinstance(source, str) else isinstance(source, (int, float)) and not isinstance(source, bool)
+
+
+def _is_absorbed(link: object, link_url: object) -> bool:
+    return link is None or link == "" if not _has_value(link) else _has_value(link_url) and link == link_url

@@ -1,0 +1,103 @@
+"""What goes wrong with a record, said so that its sender can put it right."""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvalidFieldError",
+    "KeyCollisionError",
+    "MissingFieldError",
+    "NestingError",
+    "PayloadTooLargeError",
+    "TranslationError",
+    "cut",
+    "shown",
+]
+
+_LONGEST_SHOWN = 60
+
+
+def cut(text: str) -> str:
+    """Give **text** in one short printable line, since records come from strangers and errors go to logs."""
+    short = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    return short if short.isprintable() else repr(short)[1:-1]
+
+
+def shown(value: object) -> str:
+    """Describe **value** in a few characters, without running code that came with it."""
+    kind = type(value)
+    if kind is str:
+        assert isinstance(value, str)
+        return repr(value) if len(value) <= _LONGEST_SHOWN else repr(value[:_LONGEST_SHOWN]) + "…"
+    # A long enough integer refuses to be printed; past 128 bits its kind says enough.
+    if value is None or kind in (bool, float) or (isinstance(value, int) and value.bit_length() <= 128):
+        return repr(value)
+    return f"a value of type {kind.__name__}"
+
+
+class TranslationError(ValueError):
+    """A record that has no Segment form. Every error about a record's content is one of these.
+
+    :ivar path: Where in the record, as keys and list indexes joined by dots; ``None`` where no single place is at
+        fault. The whole path, however long; the message shows its beginning.
+
+    >>> from cordial_segment import TranslationError, build_track_payload
+    >>> try:
+    ...     build_track_payload({"action": "open", "cID": "c1", "score": [1.5, float("nan")]})
+    ... except TranslationError as error:
+    ...     print(error.path, "|", error)
+    score.1 | score.1: nan has no JSON form: give a finite number or null
+    """
+
+    path: str | None
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.path is None else f"{cut(self.path) or repr('')}: {message}"
+
+
+class MissingFieldError(TranslationError):
+    """A field that Segment cannot do without has no value: the action, or whose event it is."""
+
+
+class InvalidFieldError(TranslationError):
+    """A field holds a value of another kind than it takes, or one that JSON has no form for."""
+
+
+class NestingError(TranslationError):
+    """Containers lie deeper in each other than allowed; also where a structure contains itself."""
+
+
+class PayloadTooLargeError(TranslationError):
+    """The payload cannot fit in the 32 KB (32,768 bytes) that Segment takes for one event.
+
+    Source: Segment, "HTTP Tracking API", maximum request size.
+    """
+
+
+class KeyCollisionError(TranslationError):
+    """Two places in the data flatten to one key, so that one value would be lost.
+
+    :ivar key: The flat key.
+    :ivar paths: Both places, dotted, in document order; ``path`` is the second.
+
+    >>> from cordial_segment import KeyCollisionError, flatten
+    >>> try:
+    ...     flatten({"a": {"b": 1}, "a_b": 2})
+    ... except KeyCollisionError as error:
+    ...     print(error.key, error.paths)
+    a_b ('a.b', 'a_b')
+    """
+
+    key: str
+    paths: tuple[str, str]
+
+    def __init__(
+        self, message: str, *, path: str | None = None, key: str = "", paths: tuple[str, str] = ("", "")
+    ) -> None:
+        super().__init__(message, path=path)
+        self.key = key
+        self.paths = paths

@@ -1,0 +1,83 @@
+"""Reading a Cordial record: what more than one step of the translation looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError, shown
+from ._events import canonical_action
+from ._flattening import CONTAINERS, MAX_DEPTH, Place, dotted
+
+__all__ = ["as_record", "detached", "read_action", "read_text", "section"]
+
+
+def as_record(event: object, name: str = "event", place: Place | None = None) -> dict[Any, Any]:
+    """Give a mapping as a plain dict: itself where it is one, else a shallow copy."""
+    if type(event) is dict:
+        return event
+    if not isinstance(event, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {shown(event)}")
+    record: dict[Any, Any] = {}
+    try:
+        for key, value in event.items():
+            if key in record:
+                twin = dotted((place, key)) or ""
+                raise KeyCollisionError("stands twice in one mapping", path=twin, key=str(key), paths=(twin, twin))
+            record[key] = value
+    except KeyCollisionError:
+        raise
+    except Exception as error:
+        raise InvalidFieldError(
+            f"reading this mapping raised {type(error).__name__}: give a plain dict", path=dotted(place)
+        ) from error
+    return record
+
+
+def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
+    """Give the mapping under **name**; an empty one where there is none."""
+    value = record.get(name)
+    if type(value) is dict:
+        return value
+    return as_record(value, name, (None, name)) if isinstance(value, Mapping) else {}
+
+
+def read_text(record: dict[Any, Any], field: str) -> str | None:
+    """Give the text of **field**; ``None`` and ``""`` count as missing."""
+    value = record.get(field)
+    if value is None or isinstance(value, str):
+        return value or None
+    raise InvalidFieldError(f"{shown(value)} is of the wrong type: expected a string", path=field)
+
+
+def read_action(record: dict[Any, Any]) -> str:
+    """Give the record's action in its canonical spelling."""
+    action = read_text(record, "action") or read_text(record, "a")
+    if action is None:
+        raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
+    return canonical_action(action)
+
+
+def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict[int, Any] | None = None) -> Any:
+    """Copy the containers of **value**, not its leaves: a change to one is then none to the other.
+
+    What is shared within **value** is shared within the copy, or a small structure could make a huge one.
+    """
+    if not isinstance(value, CONTAINERS):
+        return value
+    if not depth:
+        raise NestingError(
+            f"containers nest deeper than {MAX_DEPTH}, or one contains itself: send it flatter", path=dotted(place)
+        )
+    seen = {} if seen is None else seen
+    if id(value) not in seen:
+        copy: Any
+        if isinstance(value, Mapping):
+            items = as_record(value, place=place).items()
+            copy = {key: detached(child, (place, key), depth - 1, seen) for key, child in items}
+        else:
+            copy = [detached(child, (place, index), depth - 1, seen) for index, child in enumerate(value)]
+            copy = tuple(copy) if isinstance(value, tuple) else copy
+        # The original is kept too: once freed, its id could be another's.
+        seen[id(value)] = value, copy
+    return seen[id(value)][1]

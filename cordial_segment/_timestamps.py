@@ -1,0 +1,62 @@
+"""When an event happened, in Segment's form."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from ._errors import InvalidFieldError, shown
+
+__all__ = ["read_timestamp"]
+
+_FIELDS = ("time", "ats", "ts")
+
+# What is read of ISO 8601, so that it does not change with Python's own reader: a calendar or week date, alone or with
+# a time of day to the hour or finer, and an offset to the second. Its lower case is RFC 3339's.
+_ISO_8601 = re.compile(
+    r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})"
+    r"(?:[Tt ](?P<hour>\d\d)(?P<rest>(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?",
+    re.ASCII,
+)
+
+
+def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
+    """Give the first time field that has a value, and the value as UTC with milliseconds and ``Z``.
+
+    ``None`` where no field has one. Digits past the millisecond are cut off, so that no event moves to a later second.
+    """
+    for field in _FIELDS:
+        value = record.get(field)
+        if value is None or (isinstance(value, str) and not value):
+            continue
+        try:
+            return field, _utc(_parsed(value) if isinstance(value, str) else value)
+        except Exception as error:
+            raise InvalidFieldError(
+                f"{shown(value)} is no time that can be read: expected ISO 8601 such as '2021-10-22T16:11:48+00:00', "
+                "or a datetime",
+                path=field,
+            ) from error
+    return None
+
+
+def _parsed(text: str) -> datetime:
+    match = _ISO_8601.fullmatch(text)
+    if match is None:
+        raise ValueError("not ISO 8601")
+    if match["hour"] != "24":
+        return datetime.fromisoformat(text.upper())
+    # The end of a day is the start of the next; Python reads it from 3.14 on.
+    if match["rest"].strip("0:.,"):
+        raise ValueError("no time of day is later than 24:00")
+    at = match.start("hour")
+    return datetime.fromisoformat(text[:at].upper() + "00" + text[at + 2 :].upper()) + timedelta(days=1)
+
+
+def _utc(moment: datetime) -> str:
+    offset = moment.utcoffset()
+    moment = moment.replace(tzinfo=None)
+    if offset:
+        moment -= offset
+    return datetime.isoformat(moment, timespec="milliseconds") + "Z"
