@@ -78,7 +78,9 @@ def _add(record: dict[Any, Any], field: str, *sources: object) -> None:
 
 def _has_value(source: object) -> bool:
     # Cordial writes false where it does not know; a container is no identifier, and has its own place in the record.
-    return source != "" if isinstance(source, str) else isinstance(source, (int, float)) and not isinstance(source, bool)
+    return (
+        source != "" if isinstance(source, str) else isinstance(source, (int, float)) and not isinstance(source, bool)
+    )
 
 
 def _is_absorbed(link: object, link_url: object) -> bool:

@@ -99,9 +99,7 @@ _NAMES: dict[Channel, dict[str, str]] = {
     Channel.CUSTOM: {},
 }
 
-EVENT_NAMES: Mapping[Channel, Mapping[str, str]] = _Table(
-    {channel: _Table(names) for channel, names in _NAMES.items()}
-)
+EVENT_NAMES: Mapping[Channel, Mapping[str, str]] = _Table({channel: _Table(names) for channel, names in _NAMES.items()})
 """Segment's event name for each of Cordial's actions, by channel; an action with no row keeps its own name.
 
 Read-only. Sources: Cordial, "Send data from Cordial to Segment"; Segment, "Spec: Email", "Spec: Mobile".

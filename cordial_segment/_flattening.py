@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from math import inf
 from typing import Any
@@ -84,9 +84,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     return flatten_within(None, data, separator, max_depth)
 
 
-def flatten_within(
-    limit: int | None, data: Container, separator: str, max_depth: int
-) -> dict[str, Any]:
+def flatten_within(limit: int | None, data: Container, separator: str, max_depth: int) -> dict[str, Any]:
     """Flatten **data**, and stop once its JSON form cannot fit in **limit** bytes.
 
     Plain JSON data takes the short way, which only ever succeeds; whatever else there is (other types, any kind of
@@ -95,7 +93,7 @@ def flatten_within(
     flat: dict[str, Any] = {}
     if type(data) is dict or type(data) is list:
         try:
-            if _flatten_plain(data, "", flat, separator, max_depth, limit and [limit]) == len(flat):
+            if _flatten_plain(data, "", flat, separator, max_depth, None if limit is None else [limit]) == len(flat):
                 return flat
         except (TypeError, RuntimeError):
             pass
@@ -130,6 +128,7 @@ def _flatten_plain(
             raise TypeError
     if not depth:
         raise TypeError
+    children: Iterable[tuple[str, Any]]
     if type(container) is dict:
         children = container.items()
     else:
@@ -151,9 +150,7 @@ def _flatten_plain(
     return count
 
 
-def entries(
-    data: Container, separator: str, max_depth: int, limit: int | None
-) -> Iterator[tuple[Place, str, Any]]:
+def entries(data: Container, separator: str, max_depth: int, limit: int | None) -> Iterator[tuple[Place, str, Any]]:
     """Give each leaf's place, flat key and value, in document order."""
     left = inf if limit is None else limit
     stack: list[tuple[Place | None, str, Iterator[tuple[object, Any]]]] = [(None, "", _children(data, None))]

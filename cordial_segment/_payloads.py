@@ -140,8 +140,10 @@ def build_track_payload(
         payload["userId"] = user_id
     if write_key:
         payload["writeKey"] = write_key
-    if message_id or record_id is not None:
-        payload["messageId"] = _message_id(message_id or "api-" + record_id)
+    if record_id is not None:
+        message_id = message_id or "api-" + record_id
+    if message_id:
+        payload["messageId"] = _message_id(message_id)
     if timestamp is not None:
         payload["timestamp"] = timestamp[1]
     if context is not None:

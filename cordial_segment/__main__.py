@@ -1,0 +1,337 @@
+"""The command: a filter from Cordial event records to Segment track payloads.
+
+$ python -m cordial_segment events.jsonl > payloads.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from . import Channel, Policy, TranslationError, build_track_payload, is_blocked
+
+__all__ = ["main", "read_records"]
+
+_CHUNK = 1 << 16
+_PROGRESS_SECONDS = 0.5
+
+
+class _TwiceError(ValueError):
+    """A key that an object has twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        twice = next(key for key, value in pairs if record.pop(key, pairs) is pairs)
+        raise _TwiceError(f"the key {twice[:60]!r} stands twice in one object")
+    return record
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique).raw_decode
+# Finds the end of a value that the strict decoder refuses, for a key twice or an integer too long for Python.
+_decode_leniently = json.JSONDecoder(parse_int=float).raw_decode
+_SPACE = re.compile(r"[ \t\r\n]*+")
+
+
+def read_records(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
+    """Give each record in **lines** with its line's number; for one that cannot be read, a ``ValueError`` instead.
+
+    The first line that is not blank tells the form. Where it holds whole values, each line is read by itself: a broken
+    one costs no other, and memory stays flat. Where it ends within a value, the lines make one document.
+    """
+    numbered = _decoded(lines)
+    for number, text in numbered:
+        if isinstance(text, str) and _is_unfinished(text):
+            yield from _read_document(number, text, numbered)
+        else:
+            yield from _read_line(number, text)
+        break
+    for number, text in numbered:
+        yield from _read_line(number, text)
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[tuple[int, str | ValueError]]:
+    """Number the lines, and give their text without the end of the line; blank lines are passed over."""
+    for number, line in enumerate(lines, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
+        except UnicodeDecodeError as error:
+            yield number, ValueError(f"not UTF-8: byte {line[error.start]:#04x} at position {error.start + 1}")
+        else:
+            if text:
+                yield number, text
+
+
+def _is_unfinished(text: str) -> bool:
+    """Tell whether **text** is the beginning of JSON, with nothing wrong but that it ends."""
+    try:
+        for _ in _values(text):
+            pass
+    except json.JSONDecodeError as error:
+        return error.pos == len(text)
+    return False
+
+
+def _read_document(
+    first: int, text: str, numbered: Iterator[tuple[int, str | ValueError]]
+) -> Iterator[tuple[int, object]]:
+    """Read the document that begins with **text**, up to a line that shows that **text** was only a line cut short."""
+    numbers, parts = [first], [text]
+    for number, part in numbered:
+        if isinstance(part, ValueError) or (
+            text[0] == part[0] == "{" and parts[-1][-1] not in ":,[" and _is_whole(part)
+        ):
+            yield from _read_text(numbers, "\n".join(parts))
+            yield from _read_line(number, part)
+            return
+        numbers.append(number)
+        parts.append(part)
+    yield from _read_text(numbers, "\n".join(parts))
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return _decode_leniently(text)[1] == len(text)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read_line(number: int, text: str | ValueError) -> Iterator[tuple[int, object]]:
+    if isinstance(text, ValueError):
+        yield number, text
+    else:
+        yield from _read_text([number], text)
+
+
+def _read_text(numbers: Sequence[int], text: str) -> Iterator[tuple[int, object]]:
+    """Give each value of **text** with the number of the line it starts on."""
+    counted = line = 0
+    try:
+        for at, value in _values(text):
+            line += text.count("\n", counted, at)
+            counted = at
+            yield numbers[line], value
+    except json.JSONDecodeError as error:
+        line += text.count("\n", counted, error.pos)
+        yield numbers[line], ValueError(f"not JSON from column {error.colno} on: {error.msg.lower()}")
+
+
+def _values(text: str) -> Iterator[tuple[int, object]]:
+    """Give each value of **text**, and in place of an array each of its values, with its position."""
+    at = _past_space(text, 0)
+    in_array = False
+    while at < len(text) or in_array:
+        if text.startswith("[", at) and not in_array:
+            at = _past_space(text, at + 1)
+            if text.startswith("]", at):
+                at = _past_space(text, at + 1)
+            else:
+                in_array = True
+            continue
+        value, end = _value(text, at)
+        yield at, value
+        at = _past_space(text, end)
+        if in_array:
+            in_array = text.startswith(",", at)
+            if not in_array and not text.startswith("]", at):
+                raise json.JSONDecodeError("Expecting ',' or ']'", text, at)
+            at = _past_space(text, at + 1)
+
+
+def _past_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match  # it matches nothing at all too
+    return match.end()
+
+
+def _value(text: str, at: int) -> tuple[object, int]:
+    try:
+        return _decode(text, at)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise json.JSONDecodeError("Nested too deep to be read", text, at) from None
+    except ValueError as error:
+        problem = error if type(error) is _TwiceError else ValueError("an integer is too long to be read")
+        return problem, _decode_leniently(text, at)[1]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with **arguments**, by default the program's own, and give its exit status.
+
+    0: no record failed. 1: some did, or output did. 2: wrong usage, or a file that cannot be read. 130: interrupted.
+    """
+    options = _parse(arguments)
+    try:
+        return _translate(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _let_output_go()
+        return 1
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m cordial_segment",
+        description="Translate Cordial event records to Segment track payloads, one a line, in the order of the input.",
+        epilog="Input is JSON objects, arrays of them, or JSON Lines; {contact, event} envelopes are opened. Records that "
+        "fail are reported on standard error, the rest go on. Exit status: 0 when none failed, 1 otherwise, 2 for "
+        "wrong usage or a file that cannot be read.",
+    )
+    parser.add_argument("files", nargs="*", default=["-"], metavar="FILE", help="input; none or - is standard input")
+    parser.add_argument("--channel", type=_channel, help="the channel of every record, instead of what each says")
+    parser.add_argument("--policy", type=_policy, metavar="FILE", help="rules, in JSON or (named *.toml) TOML")
+    parser.add_argument("--message", type=_message, metavar="FILE", help="the message's metadata, a JSON object")
+    parser.add_argument("--separator", default="_", metavar="TEXT", help="between the parts of a property (default: _)")
+    parser.add_argument("--indent", action="store_const", const=2, help="print payloads over several lines, for people")
+    return parser.parse_args(arguments)
+
+
+def _channel(name: str) -> Channel:
+    try:
+        return Channel(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _message(name: str) -> dict[str, Any]:
+    try:
+        message = json.loads(Path(name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
+    if not isinstance(message, dict):
+        raise argparse.ArgumentTypeError(f'{name}: expected a JSON object such as {{"name": ..., "subject": ...}}')
+    return message
+
+
+def _policy(name: str) -> Policy:
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+        return Policy.from_dict(tomllib.loads(text) if name.endswith(".toml") else json.loads(text))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
+
+
+def _translate(options: argparse.Namespace) -> int:
+    report = _Report()
+    output = _Output()
+    try:
+        for name in options.files:
+            _translate_file(name, options, report, output)
+        output.flush()
+    except _OutputError as error:
+        report.say(str(error))
+        report.failed += 1
+    report.say(f"{report.translated} translated, {report.blocked} blocked, {report.failed} failed")
+    return 2 if report.unread else 1 if report.failed else 0
+
+
+def _translate_file(name: str, options: argparse.Namespace, report: _Report, output: _Output) -> None:
+    shown = "<stdin>" if name == "-" else name
+    number = 0
+    try:
+        with nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb") as file:  # noqa: PTH123
+            for number, record in read_records(file):
+                report.tick()
+                try:
+                    event = _opened(record)
+                    if is_blocked(event, options.policy, channel=options.channel):
+                        report.blocked += 1
+                        continue
+                    payload = build_track_payload(
+                        event, channel=options.channel, message=options.message, separator=options.separator
+                    )
+                except ValueError as error:
+                    report.failed += 1
+                    report.say(f"{shown}:{number}: {error}")
+                    continue
+                report.translated += 1
+                output.write(json.dumps(payload, indent=options.indent), f"{shown}:{number}")
+    except (_OutputError, BrokenPipeError):
+        raise
+    except OSError as error:
+        report.unread += 1
+        report.say(f"{shown}: cannot be read{f' past line {number}' if number else ''}: {error.strerror}")
+
+
+def _opened(record: object) -> dict[str, Any]:
+    """Give the event record that **record** is, or is an envelope of."""
+    if isinstance(record, ValueError):
+        raise record
+    if not isinstance(record, dict):
+        raise ValueError(f"not a JSON object: {json.dumps(record)[:60]}")
+    event = record.get("event")
+    return event if isinstance(event, dict) and "contact" in record else record
+
+
+class _Report:
+    """What is counted and said on standard error; on a terminal, progress too, on a line that is written over."""
+
+    def __init__(self) -> None:
+        self.translated = self.blocked = self.failed = self.unread = 0
+        self._clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        self._due = time.monotonic() + _PROGRESS_SECONDS if self._clear else math.inf
+
+    def say(self, text: str) -> None:
+        sys.stderr.write(f"{self._clear}{text}\n")
+
+    def tick(self) -> None:
+        if self._due < math.inf and time.monotonic() > self._due:
+            sys.stderr.write(f"{self._clear}{self.translated + self.blocked + self.failed:,} records")
+            sys.stderr.flush()
+            self._due = time.monotonic() + _PROGRESS_SECONDS
+
+
+class _OutputError(Exception):
+    """Output failed; what was read from some place on may be missing from it."""
+
+
+class _Output:
+    """Standard output in chunks, so that a failure can name the first record that it may have lost."""
+
+    def __init__(self) -> None:
+        self._limit = 0 if sys.stdout.isatty() else _CHUNK
+        self._lines: list[str] = []
+        self._size = 0
+        self._first = ""
+
+    def write(self, line: str, place: str) -> None:
+        self._first = self._first or place
+        self._lines.append(line + "\n")
+        self._size += len(line)
+        if self._size > self._limit:
+            self.flush()
+
+    def flush(self) -> None:
+        try:
+            sys.stdout.write("".join(self._lines))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _let_output_go()
+            raise _OutputError(f"{self._first}: writing failed from this record on: {error.strerror}") from error
+        self._lines.clear()
+        self._size = 0
+        self._first = ""
+
+
+def _let_output_go() -> None:
+    # Python writes what is left in the buffer once more at exit, and would complain that it cannot.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
