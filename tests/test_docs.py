@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -110,10 +111,12 @@ def run_page(text: str, where: str, directory: Path) -> None:
     for block in blocks_of(text, where):
         if why_left_out(block):
             continue
-        if block.language in PYTHON and ">>>" in block.text:
-            run_examples(block, names)
-        elif block.language in PYTHON:
-            exec(compile(block.text, block.where, "exec"), names)  # noqa: S102 - the project's own pages
+        if block.language in PYTHON:
+            with chdir(directory):
+                if ">>>" in block.text:
+                    run_examples(block, names)
+                else:
+                    exec(compile(block.text, block.where, "exec"), names)  # noqa: S102 - the project's own pages
         elif block.language in SHELL:
             run_commands(block, directory)
         elif block.language == "json":

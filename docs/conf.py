@@ -1,0 +1,39 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# The reference is read from the source beside it, installed or not.
+sys.path.insert(0, str(ROOT))
+
+metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = metadata["name"]
+author = metadata["authors"][0]["name"]
+release = metadata["version"]
+copyright = f"2026, {author}. MIT licence"  # noqa: A001 - Sphinx's own name for it
+
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build", "examples"]
+nitpicky = True
+# Types that are private to the package, or another library's, have no page to link to.
+nitpick_ignore_regex = [
+    ("py:.*", r"(typing|collections|enum)\..*|Any|Mapping|Iterable|Literal|NotRequired|cordial_segment\._.*"),
+]
+
+# The notebook's committed outputs are shown; a test runs it and compares.
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_type_aliases = {"Container": "Mapping | list | tuple"}
+python_maximum_signature_line_length = 80
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
