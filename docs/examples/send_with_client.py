@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from segment.analytics import Client
+from segment.analytics.request import APIError
 
 from cordial_segment import Policy, TrackPayload, build_track_payload, is_blocked
 
@@ -26,7 +27,7 @@ EVENTS_PER_FLUSH = 1000
 
 def payloads(lines: FileInput[bytes], policy: Policy, problems: list[str]) -> Iterator[TrackPayload]:
     """Translate each line that may be sent; what is wrong with the others is added to **problems**."""
-    for line in lines:
+    for line in filter(bytes.strip, lines):
         try:
             record = json.loads(line)
             if not is_blocked(record, policy):
@@ -84,7 +85,8 @@ def main() -> int:
     undelivered: list[str] = []
 
     def on_error(error: Exception, batch: list[dict[str, Any]]) -> None:
-        undelivered.extend(f"{event['messageId']}: not delivered: {str(error)[:100]}" for event in batch)
+        reason = f"HTTP {error.status}" if isinstance(error, APIError) else repr(error)
+        undelivered.extend(f"{event['messageId']}: not delivered: {reason}" for event in batch)
 
     # In sync_mode the client does not try again, so its thread does the sending.
     client = Client(

@@ -34,7 +34,7 @@ Outcome = httpx.Response | httpx.RequestError
 
 def payloads(lines: FileInput[bytes], policy: Policy, problems: list[str]) -> Iterator[TrackPayload]:
     """Translate each line that may be sent; what is wrong with the others is added to **problems**."""
-    for line in lines:
+    for line in filter(bytes.strip, lines):
         try:
             record = json.loads(line)
             if not is_blocked(record, policy):

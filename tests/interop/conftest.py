@@ -98,7 +98,12 @@ def examples():
 def environment():
     """The environment for a program, in which nothing gets between it and loopback."""
     inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return inherited | {"SEGMENT_WRITE_KEY": WRITE_KEY, "PYTHONPATH": "", "PYTHONUNBUFFERED": "1"}
+    return inherited | {
+        "SEGMENT_WRITE_KEY": WRITE_KEY,
+        "PYTHONPATH": "",
+        "PYTHONUNBUFFERED": "1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
 
 
 @pytest.fixture(scope="session")
