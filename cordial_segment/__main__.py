@@ -18,10 +18,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from . import Channel, Policy, TranslationError, build_track_payload, is_blocked
+from . import Channel, Policy, build_track_payload, is_blocked
 
 __all__ = ["main", "read_records"]
 
+_OBJECT = frozenset({dict})
 _CHUNK = 1 << 16
 _PROGRESS_SECONDS = 0.5
 
@@ -33,7 +34,7 @@ class _TwiceError(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        twice = next(key for key, value in pairs if record.pop(key, pairs) is pairs)
+        twice = next(key for key, _ in pairs if record.pop(key, pairs) is pairs)
         raise _TwiceError(f"the key {twice[:60]!r} stands twice in one object")
     return record
 
@@ -150,9 +151,7 @@ def _values(text: str) -> Iterator[tuple[int, object]]:
 
 
 def _past_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    assert match  # it matches nothing at all too
-    return match.end()
+    return next(_SPACE.finditer(text, at)).end()  # the first match is at the start, of no space at the least
 
 
 def _value(text: str, at: int) -> tuple[object, int]:
@@ -186,9 +185,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m cordial_segment",
         description="Translate Cordial event records to Segment track payloads, one a line, in the order of the input.",
-        epilog="Input is JSON objects, arrays of them, or JSON Lines; {contact, event} envelopes are opened. Records that "
-        "fail are reported on standard error, the rest go on. Exit status: 0 when none failed, 1 otherwise, 2 for "
-        "wrong usage or a file that cannot be read.",
+        epilog="Input is JSON objects, arrays of them, or JSON Lines; {contact, event} envelopes are opened. "
+        "Records that fail are reported on standard error, the rest go on. Exit status: 0 when none failed, 1 "
+        "otherwise, 2 for wrong usage or a file that cannot be read.",
     )
     parser.add_argument("files", nargs="*", default=["-"], metavar="FILE", help="input; none or - is standard input")
     parser.add_argument("--channel", type=_channel, help="the channel of every record, instead of what each says")
@@ -206,12 +205,12 @@ def _channel(name: str) -> Channel:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _message(name: str) -> dict[str, Any]:
+def _message(name: str) -> Any:
     try:
-        message = json.loads(Path(name).read_bytes())
+        message: Any = json.loads(Path(name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"{name}: {error}") from None
-    if not isinstance(message, dict):
+    if type(message) not in _OBJECT:
         raise argparse.ArgumentTypeError(f'{name}: expected a JSON object such as {{"name": ..., "subject": ...}}')
     return message
 
@@ -266,14 +265,13 @@ def _translate_file(name: str, options: argparse.Namespace, report: _Report, out
         report.say(f"{shown}: cannot be read{f' past line {number}' if number else ''}: {error.strerror}")
 
 
-def _opened(record: object) -> dict[str, Any]:
+def _opened(record: Any) -> Any:
     """Give the event record that **record** is, or is an envelope of."""
     if isinstance(record, ValueError):
         raise record
-    if not isinstance(record, dict):
+    if type(record) not in _OBJECT:
         raise ValueError(f"not a JSON object: {json.dumps(record)[:60]}")
-    event = record.get("event")
-    return event if isinstance(event, dict) and "contact" in record else record
+    return record["event"] if "contact" in record and type(record.get("event")) in _OBJECT else record
 
 
 class _Report:

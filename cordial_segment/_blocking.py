@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from ._errors import shown
 from ._events import Channel, channel_of
-from ._records import as_record, read_action, section
+from ._flattening import is_mapping
+from ._records import as_record, read_action
 
 __all__ = ["ORIGIN_FIELDS", "is_blocked"]
 
@@ -61,20 +62,34 @@ def is_blocked(
     record = as_record(event)
     if channel is not None:
         channel = Channel(channel)
-    for steps, names in _DEFAULT_PLACES if origin_fields is ORIGIN_FIELDS else _places(origin_fields):
-        holder = record
-        for step in steps:
-            holder = section(holder, step)
-        for name in names:
-            value = holder.get(name)
-            if isinstance(value, str) and value.strip().lower() == "segment":
-                return True
+    if _is_marked(record, _DEFAULT_PLACES if origin_fields is ORIGIN_FIELDS else _places(origin_fields)):
+        return True
     if policy is None:
         return False
     if not hasattr(policy, "allows"):
         raise TypeError(f"policy must have a method allows, which {shown(policy)} has not")
     action = read_action(record)
     return not policy.allows(action, channel_of(record, action) if channel is None else channel)
+
+
+def _is_marked(record: dict[Any, Any], places: list[tuple[list[str], list[str]]]) -> bool:
+    for steps, names in places:
+        holder: Any = record
+        for step in steps:
+            holder = holder.get(step)
+            if holder is None:
+                break
+            kind = type(holder)
+            if kind is not dict:
+                if not is_mapping(holder):
+                    break
+                holder = as_record(holder, step, (None, step))
+        else:
+            for name in names:
+                value = holder.get(name)
+                if value is not None and isinstance(value, str) and value.strip().lower() == "segment":
+                    return True
+    return False
 
 
 def _places(fields: Iterable[str]) -> list[tuple[list[str], list[str]]]:

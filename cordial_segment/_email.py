@@ -49,31 +49,29 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
     about = {} if message is None else as_record(message, "message")
     system = section(record, "system_properties")
     short = section(record, "sp")
-    _add(record, "campaign_id", record.get("bmID"))
-    _add(record, "email_id", record.get("mcID"))
-    _add(record, "campaign_name", about.get("name"), record.get("name"))
-    _add(record, "email_subject", about.get("subject"), record.get("subject"))
-    _add(
-        record,
-        "link_url",
-        system.get("rl"),
-        short.get("rl"),
-        system.get("link"),
-        short.get("link"),
-        record.get("linkUrl"),
-    )
-    _add(record, "link_id", system.get("lKey"), short.get("lKey"), record.get("lKey"))
+    for field, source in (
+        ("campaign_id", record.get("bmID")),
+        ("email_id", record.get("mcID")),
+        ("campaign_name", about.get("name")),
+        ("campaign_name", record.get("name")),
+        ("email_subject", about.get("subject")),
+        ("email_subject", record.get("subject")),
+        ("link_url", system.get("rl")),
+        ("link_url", short.get("rl")),
+        ("link_url", system.get("link")),
+        ("link_url", short.get("link")),
+        ("link_url", record.get("linkUrl")),
+        ("link_id", system.get("lKey")),
+        ("link_id", short.get("lKey")),
+        ("link_id", record.get("lKey")),
+    ):
+        # Nearly every source is a string or missing; the look at its type saves a call for each.
+        if source is not None and field not in record and (source if type(source) is str else _has_value(source)):
+            record[field] = source
     for name, holder in (("system_properties", system), ("sp", short)):
         if "link" in holder and _is_absorbed(holder["link"], record.get("link_url")):
-            record[name] = {key: value for key, value in holder.items() if key != "link"}
-
-
-def _add(record: dict[Any, Any], field: str, *sources: object) -> None:
-    if field not in record:
-        for source in sources:
-            if _has_value(source):
-                record[field] = source
-                return
+            record[name] = rest = holder.copy()
+            del rest["link"]
 
 
 def _has_value(source: object) -> bool:

@@ -24,14 +24,17 @@ def cut(text: str) -> str:
 
 def shown(value: object) -> str:
     """Describe **value** in a few characters, without running code that came with it."""
-    kind = type(value)
-    if kind is str:
-        assert isinstance(value, str)
-        return repr(value) if len(value) <= _LONGEST_SHOWN else repr(value[:_LONGEST_SHOWN]) + "…"
-    # A long enough integer refuses to be printed; past 128 bits its kind says enough.
-    if value is None or kind in (bool, float) or (isinstance(value, int) and value.bit_length() <= 128):
+    if isinstance(value, str):
+        text = str.__str__(value)
+        return repr(text) if len(text) <= _LONGEST_SHOWN else repr(text[:_LONGEST_SHOWN]) + "…"
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if value is None or isinstance(value, bool):
         return repr(value)
-    return f"a value of type {kind.__name__}"
+    # A long enough integer refuses to be printed; past 128 bits its type says enough.
+    if isinstance(value, int) and int.bit_length(value) <= 128:
+        return int.__repr__(value)
+    return f"a value of type {cut(type(value).__name__)}"
 
 
 class TranslationError(ValueError):

@@ -144,8 +144,6 @@ _CHANNEL_BY_ACTION: dict[str, Channel] = {
     **{action: channel for channel, actions in _UNNAMED_ACTIONS.items() for action in actions},
 }
 
-_CHANNEL_FIELDS = ("chnl-type", "chnl", "channel")
-
 
 def canonical_action(action: object) -> str:
     """Check **action** and give its one spelling: Cordial stores sent events as ``message-sent`` too."""
@@ -158,9 +156,8 @@ def canonical_action(action: object) -> str:
 
 def channel_of(record: Mapping[Any, Any], action: str) -> Channel:
     """Find the channel of a record: as it says itself, else as its canonical **action** tells, else custom."""
-    for field in _CHANNEL_FIELDS:
-        name = record.get(field)
-        if isinstance(name, str) and (found := _CHANNELS.get(name.lower())):
+    for name in (record.get("chnl-type"), record.get("chnl"), record.get("channel")):
+        if name is not None and isinstance(name, str) and (found := _CHANNELS.get(name.lower())):
             return found
     return _CHANNEL_BY_ACTION.get(action, Channel.CUSTOM)
 

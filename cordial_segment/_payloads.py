@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from math import isfinite
 from typing import Any, Literal, NotRequired, TypedDict
 
 from ._email import add_email_fields
-from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
+from ._errors import MissingFieldError, PayloadTooLargeError, shown
 from ._events import Channel, channel_of, event_name
-from ._flattening import MAX_DEPTH, dotted, entries, flatten_within
+from ._properties import flatten_to_json
 from ._records import as_record, detached, read_action, read_text
 from ._timestamps import read_timestamp
 
 __all__ = ["TrackPayload", "build_track_payload"]
 
+_EMAIL = Channel.EMAIL  # a member's look-up on its class is slow before Python 3.12
+
 _MAX_BYTES = 32 * 1024
 _MAX_MESSAGE_ID = 100
 
-_FIXED = frozenset({bool, type(None)})
-_WORD = 1 << 64
-_MAX_BITS = 4 * _MAX_BYTES
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
 # property takes 6 (quotes, colon, comma), and 24 more where its value is a number of a fixed width.
 _LONGEST_CHARACTER = 6
@@ -106,11 +104,8 @@ def build_track_payload(
     given = as_record(event)
     action = read_action(given)
     channel = channel_of(given, action) if channel is None else Channel(channel)
-    for argument, value in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"{argument} must be a string, not {shown(value)}")
-    if not isinstance(separator, str):
-        raise TypeError(f"separator must be a string, not {shown(separator)}")
+    if user_id is not None or write_key is not None or message_id is not None:
+        _require_text(user_id=user_id, write_key=write_key, message_id=message_id)
 
     anonymous_id = read_text(given, "cID")
     if anonymous_id is None and not user_id:
@@ -121,18 +116,19 @@ def build_track_payload(
     record = given.copy()
     if timestamp is not None:
         del record[timestamp[0]]
-    if channel is Channel.EMAIL:
+    if channel is _EMAIL:
         add_email_fields(record, message)
     elif message is not None:
         as_record(message, "message")
 
+    properties, characters = flatten_to_json(record, separator, _MAX_BYTES)
     name = event_name(action, channel)
     payload: TrackPayload = {
         "type": "track",
         "event": name,
         "context": {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"},
         "integrations": {},
-        "properties": flatten_within(_MAX_BYTES, record, separator, MAX_DEPTH),
+        "properties": properties,
     }
     if anonymous_id is not None:
         payload["anonymousId"] = anonymous_id
@@ -151,14 +147,22 @@ def build_track_payload(
     if integrations is not None:
         payload["integrations"].update(detached(as_record(integrations, "integrations"), (None, "integrations")))
 
-    # An upper bound is enough for nearly every payload; only one near the limit is written out to be measured.
-    characters = len(name) + len(anonymous_id or "") + len(user_id or "") + len(write_key or "")
-    bound = _longest(payload["properties"], record, separator) + characters * _LONGEST_CHARACTER + _LONGEST_FRAME
+    # Bounds settle nearly every payload; only one near the limit is written out to be measured.
+    characters += len(name) + len(anonymous_id or "") + len(user_id or "") + len(write_key or "")
+    most = characters * _LONGEST_CHARACTER + len(properties) * _LONGEST_REST + _LONGEST_FRAME
     if context is not None or integrations is not None:
-        bound += _size([payload["context"], payload["integrations"]])
-    if bound > _MAX_BYTES and (size := _size(payload)) > _MAX_BYTES:
-        raise PayloadTooLargeError(f"the payload is {size} bytes, and Segment takes {_MAX_BYTES}: send less of it")
+        most += _size([payload["context"], payload["integrations"]])
+    if most > _MAX_BYTES:
+        size = characters if characters > _MAX_BYTES else _size(payload)
+        if size > _MAX_BYTES:
+            raise PayloadTooLargeError(f"the payload takes {size} bytes or more, over {_MAX_BYTES}: send less of it")
     return payload
+
+
+def _require_text(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be a string, not {shown(value)}")
 
 
 def _message_id(wanted: str) -> str:
@@ -167,44 +171,7 @@ def _message_id(wanted: str) -> str:
     return "api-" + sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _longest(properties: dict[str, Any], record: dict[Any, Any], separator: str) -> int:
-    """Check that each property has a JSON form; give what all of them take in bytes at the most."""
-    characters = sum(map(len, properties))
-    for key, value in properties.items():
-        kind = type(value)
-        if kind is str:
-            characters += len(value)
-        elif kind not in _FIXED and not (kind is int and -_WORD < value < _WORD):
-            try:
-                characters += _length(value)
-            except ValueError as error:
-                place = next(place for place, same, _ in entries(record, separator, MAX_DEPTH, None) if same == key)
-                raise InvalidFieldError(f"{shown(value)} has no JSON form: {error}", path=dotted(place)) from None
-    return characters * _LONGEST_CHARACTER + len(properties) * _LONGEST_REST
-
-
-def _length(value: object) -> int:
-    """Give the characters that an unusual **value** takes; ``ValueError`` says what would have a JSON form."""
-    if isinstance(value, str):
-        return str.__len__(value)
-    if isinstance(value, int):
-        if int.bit_length(value) > _MAX_BITS:
-            raise ValueError("give a shorter integer, or a string")
-        # Python refuses to print an integer of more digits than sys.set_int_max_str_digits allows.
-        try:
-            return len(int.__repr__(value))
-        except ValueError:
-            raise ValueError("give a shorter integer, or a string") from None
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise ValueError("give a finite number or null")
-        return 0
-    if type(value) in (dict, list):  # an empty one that flattening made
-        return 0
-    raise ValueError("give a string, number, bool, null, mapping or list")
-
-
 def _size(value: object) -> int:
-    """Give the bytes of **value** in its most compact JSON form; what in a caller's context has none counts as empty."""
+    """Give the bytes of **value** in its most compact JSON form; what a caller's context has without one is empty."""
     compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=lambda _: "")
     return len(compact.encode("utf-8", "backslashreplace"))

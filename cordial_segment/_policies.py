@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ._errors import shown
 from ._events import Channel, canonical_action
+from ._flattening import is_mapping
 
 __all__ = ["Allow", "Block", "BlockAll", "Policy", "SendAll"]
 
@@ -45,7 +46,7 @@ class _Rule(_Immutable):
         return type(self), tuple(sorted(self._parts))
 
     # The channel is looked at by a Policy only; taking it lets one rule stand for a whole policy.
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
         """Tell whether an event of this **action** may be sent."""
         raise NotImplementedError
 
@@ -63,7 +64,7 @@ class Allow(_Rule):
 
     __slots__ = ()
 
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
         """Tell whether **action** is one of these."""
         return canonical_action(action) in self._parts
 
@@ -81,7 +82,7 @@ class Block(_Rule):
 
     __slots__ = ()
 
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
         """Tell whether **action** is none of these."""
         return canonical_action(action) not in self._parts
 
@@ -94,7 +95,7 @@ class SendAll(_Rule):
     def __init__(self) -> None:
         super().__init__()
 
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
         """Tell that it may be sent."""
         canonical_action(action)
         return True
@@ -108,7 +109,7 @@ class BlockAll(_Rule):
     def __init__(self) -> None:
         super().__init__()
 
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
         """Tell that it may not be sent."""
         canonical_action(action)
         return False
@@ -159,7 +160,7 @@ class Policy(_Immutable):
         :raises TypeError: If **action** is no string, or **channel** neither a channel nor a string.
         :raises ValueError: If **action** is empty, or **channel** names none.
         """
-        return self._parts[_POSITIONS[Channel(channel)]].allows(action)
+        return self._parts[_POSITIONS[channel if type(channel) is Channel else Channel(channel)]].allows(action)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Policy:
@@ -205,10 +206,10 @@ _LISTS: dict[str, type[Allow | Block]] = {"allow": Allow, "block": Block}
 def _rule(name: str, mode: object) -> _Rule:
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]()
-    kinds: list[Any] = list(mode) if isinstance(mode, Mapping) else []
-    if isinstance(mode, Mapping) and len(kinds) == 1 and kinds[0] in _LISTS:
-        actions = mode[kinds[0]]
-        if isinstance(actions, (list, tuple, set, frozenset)):
+    kinds: list[Any] = list(mode) if is_mapping(mode) else []
+    if is_mapping(mode) and len(kinds) == 1 and kinds[0] in _LISTS:
+        actions: Any = mode[kinds[0]]
+        if type(actions) in (list, tuple, set, frozenset):
             try:
                 return _LISTS[kinds[0]](*actions)
             except (TypeError, ValueError) as error:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError, shown
-from ._events import canonical_action
-from ._flattening import CONTAINERS, MAX_DEPTH, Place, dotted
+from ._flattening import MAX_DEPTH, Place, dotted, is_container, is_mapping
 
 __all__ = ["as_record", "detached", "read_action", "read_text", "section"]
 
 
-def as_record(event: object, name: str = "event", place: Place | None = None) -> dict[Any, Any]:
+def as_record(event: Any, name: str = "event", place: Place | None = None) -> dict[Any, Any]:
     """Give a mapping as a plain dict: itself where it is one, else a shallow copy."""
-    if type(event) is dict:
-        return event
-    if not isinstance(event, Mapping):
+    kind = type(event)
+    if kind is dict:
+        plain: dict[Any, Any] = event
+        return plain
+    if not is_mapping(event):
         raise TypeError(f"{name} must be a mapping, not {shown(event)}")
     record: dict[Any, Any] = {}
     try:
         for key, value in event.items():
             if key in record:
                 twin = dotted((place, key)) or ""
-                raise KeyCollisionError("stands twice in one mapping", path=twin, key=str(key), paths=(twin, twin))
+                raise KeyCollisionError(  # noqa: TRY301 (a function of its own would be longer)
+                    "stands twice in one mapping", path=twin, key=str(key), paths=(twin, twin)
+                )
             record[key] = value
     except KeyCollisionError:
         raise
@@ -37,9 +39,9 @@ def as_record(event: object, name: str = "event", place: Place | None = None) ->
 def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
     """Give the mapping under **name**; an empty one where there is none."""
     value = record.get(name)
-    if type(value) is dict:
-        return value
-    return as_record(value, name, (None, name)) if isinstance(value, Mapping) else {}
+    if value is None or not is_mapping(value):
+        return {}
+    return as_record(value, name, (None, name))
 
 
 def read_text(record: dict[Any, Any], field: str) -> str | None:
@@ -55,7 +57,7 @@ def read_action(record: dict[Any, Any]) -> str:
     action = read_text(record, "action") or read_text(record, "a")
     if action is None:
         raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
-    return canonical_action(action)
+    return "message_sent" if action == "message-sent" else action
 
 
 def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict[int, Any] | None = None) -> Any:
@@ -63,7 +65,7 @@ def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict
 
     What is shared within **value** is shared within the copy, or a small structure could make a huge one.
     """
-    if not isinstance(value, CONTAINERS):
+    if not is_container(value):
         return value
     if not depth:
         raise NestingError(
@@ -72,7 +74,7 @@ def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict
     seen = {} if seen is None else seen
     if id(value) not in seen:
         copy: Any
-        if isinstance(value, Mapping):
+        if is_mapping(value):
             items = as_record(value, place=place).items()
             copy = {key: detached(child, (place, key), depth - 1, seen) for key, child in items}
         else:

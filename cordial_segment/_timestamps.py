@@ -12,6 +12,8 @@ __all__ = ["read_timestamp"]
 
 _FIELDS = ("time", "ats", "ts")
 
+_UTC = frozenset({"", "Z", "+0000", "+00:00"})
+
 # What is read of ISO 8601, so that it does not change with Python's own reader: a calendar or week date, alone or with
 # a time of day to the hour or finer, and an offset to the second. Its lower case is RFC 3339's.
 _ISO_8601 = re.compile(
@@ -31,7 +33,7 @@ def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
         if value is None or (isinstance(value, str) and not value):
             continue
         try:
-            return field, _utc(_parsed(value) if isinstance(value, str) else value)
+            return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
         except Exception as error:
             raise InvalidFieldError(
                 f"{shown(value)} is no time that can be read: expected ISO 8601 such as '2021-10-22T16:11:48+00:00', "
@@ -41,20 +43,25 @@ def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _parsed(text: str) -> datetime:
+def _from_text(text: str) -> str:
+    # As Cordial writes it, only the end of the text changes; the reading proves it, and costs a fifth of all the rest.
+    if text[19:] in _UTC and text[4:19:3] == "--T::" and text[11:13] != "24":
+        datetime.fromisoformat(text[:19])
+        return text[:19] + ".000Z"
     match = _ISO_8601.fullmatch(text)
     if match is None:
         raise ValueError("not ISO 8601")
     if match["hour"] != "24":
-        return datetime.fromisoformat(text.upper())
-    # The end of a day is the start of the next; Python reads it from 3.14 on.
+        return _from_datetime(datetime.fromisoformat(text.upper()))
+    # The end of a day is the start of the next; Python itself reads it from 3.14 on.
     if match["rest"].strip("0:.,"):
         raise ValueError("no time of day is later than 24:00")
     at = match.start("hour")
-    return datetime.fromisoformat(text[:at].upper() + "00" + text[at + 2 :].upper()) + timedelta(days=1)
+    midnight = datetime.fromisoformat(f"{text[:at]}00{text[at + 2 :]}".upper())
+    return _from_datetime(midnight + timedelta(days=1))
 
 
-def _utc(moment: datetime) -> str:
+def _from_datetime(moment: datetime) -> str:
     offset = moment.utcoffset()
     moment = moment.replace(tzinfo=None)
     if offset:
