@@ -107,12 +107,20 @@ def environment():
 
 
 @pytest.fixture(scope="session")
-def run(environment):
+def run(environment, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+
     def run_example(name, *arguments, **more):
         """Run an example program to its end."""
         command = [sys.executable, EXAMPLES / name, *arguments]
         return subprocess.run(  # noqa: S603 -- the project's own program
-            command, env=environment | more, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command,
+            cwd=folder,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
 
     return run_example

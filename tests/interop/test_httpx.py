@@ -165,6 +165,14 @@ def test_batches_keep_to_the_limit_and_hold_all_events_in_order(program, limit):
     check()
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_batch_may_reach_the_limit_and_not_pass_it(program, count):
+    events = PAYLOADS[:count]
+    limit = len(program.body([program.encoded(event) for event in events]))
+    assert [len(json.loads(content)["batch"]) for content in program.packed(events, limit)] == [count]
+    assert [len(json.loads(content)["batch"]) for content in program.packed(events, limit - 1)] == [count - 1, 1]
+
+
 @pytest.mark.parametrize("status", [200, 201, 301, 400, 401, 404, 413])
 def test_a_status_that_would_not_change_is_not_tried_again(program, status):
     assert program.pause_before_retry(httpx.Response(status), 0) is None
