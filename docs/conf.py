@@ -3,6 +3,10 @@
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 ROOT = Path(__file__).parent.parent
 # The reference is read from the source beside it, installed or not.
@@ -31,9 +35,24 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_type_aliases = {"Container": "Mapping | list | tuple"}
 python_maximum_signature_line_length = 80
+add_module_names = False
 
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+
+
+def show_constant(*event: Any) -> None:
+    """Give a public constant the text below its assignment; autodoc looks for it where it is exported only."""
+    _, what, name, _, _, lines = event
+    if what == "data":
+        for module in ("cordial_segment._blocking", "cordial_segment._events"):
+            text = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", name.rpartition(".")[2]))
+            if text:
+                lines[:] = text
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", show_constant)
