@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from fileinput import FileInput
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
@@ -38,7 +39,8 @@ def payloads(lines: FileInput[bytes], policy: Policy, problems: list[str]) -> It
         try:
             record = json.loads(line)
             if not is_blocked(record, policy):
-                yield build_track_payload(record)
+                # A second try must be the same message to Segment, so a record without an id is given one now.
+                yield build_track_payload(record, message_id=None if record.get("_id") else str(uuid4()))
         except (ValueError, TypeError, RecursionError) as error:
             problems.append(f"{lines.filename()}:{lines.filelineno()}: {error}")
 

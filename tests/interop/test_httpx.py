@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_every_event_arrives_once_by_its_id_whatever_goes_wrong_on_the_way(
 
 
 @WAYS
+def test_an_event_without_id_gets_one_that_its_second_try_keeps(run, tracking_api, write_lines, in_flight):
+    tracking_api.failures.append("disconnection")
+    record = {"action": "open", "cID": "c1"}
+    run(PROGRAM, write_lines(record, record), "--host", tracking_api.url, "--in-flight", in_flight)
+    first, second = tracking_api.once()
+    assert len(tracking_api.taken) == 4
+    assert UUID(first["messageId"]) != UUID(second["messageId"])
+
+
+@WAYS
 @pytest.mark.parametrize("case", [(400, "10", 1), (401, "10", 1), (500, "1", 2)], ids=str)
 def test_what_is_given_up_is_named_and_the_program_fails(run, tracking_api, write_lines, case, in_flight):
     status, retries, tries = case
@@ -108,7 +119,7 @@ def test_lines_that_cannot_be_sent_are_named_and_do_not_stop_the_others(run, tra
 
 @WAYS
 def test_half_of_a_surrogate_pair_arrives(run, tracking_api, write_lines, in_flight):
-    record = {"action": "open", "cID": "c1", "cut \ud83d": "\ud83d", "whole": "🍂"}
+    record = {"action": "open", "cID": "c1", "_id": "e1", "cut \ud83d": "\ud83d", "whole": "🍂"}
     run(PROGRAM, write_lines(record), "--host", tracking_api.url, "--in-flight", in_flight)
     assert tracking_api.taken == [build_track_payload(record)]
 
