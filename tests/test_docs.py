@@ -40,6 +40,7 @@ BLOCK = re.compile(
     r"^(?P<indent>[ ]*)(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)[ ]*$",
     re.DOTALL | re.MULTILINE,
 )
+OTHERS = re.compile(r"\b(?:curl|pip|spark-submit|uvicorn|python3 (?!-m cordial_segment))")
 # Between a command and its output stands at most one line that introduces the output.
 BETWEEN = re.compile(r"\s*(?:[^\n`]+:\s*)?")
 
@@ -89,7 +90,7 @@ def why_left_out(block: Block) -> str | None:
         source = "".join(example.source for example in examples) if examples else block.text
         others = sorted(imported(source) - sys.stdlib_module_names - {"cordial_segment"})
         return f"imports {', '.join(others)}" if others else None
-    if block.language in SHELL and "python3 -m cordial_segment" not in block.text:
+    if block.language in SHELL and ("python3 -m cordial_segment" not in block.text or OTHERS.search(block.text)):
         return "calls other programs"
     return None
 
@@ -239,6 +240,7 @@ RIGHT = {
     "marked": "<!-- not run: needs a server -->\n```python\nassert False\n```\n",
     "of another package": "```python\nimport httpx\nassert False\n```\n",
     "of another program": "```sh\nfalse\n```\n",
+    "of a pipeline to another program": "```sh\npython3 -m cordial_segment | python3 no_such_program.py\n```\n",
     "a console": (
         "```console\n$ echo {} | python3 -m cordial_segment\n"
         "<stdin>:1: action: ...\n0 translated, 0 blocked, 1 failed\n```\n"
