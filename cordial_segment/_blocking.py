@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ._errors import shown
+from ._errors import is_a, shown
 from ._events import Channel, channel_of
 from ._flattening import is_mapping
 from ._records import as_record, read_action
@@ -87,7 +87,7 @@ def _is_marked(record: dict[Any, Any], places: list[tuple[list[str], list[str]]]
         else:
             for name in names:
                 value = holder.get(name)
-                if value is not None and isinstance(value, str) and value.strip().lower() == "segment":
+                if value is not None and is_a(value, str) and str.strip(value).lower() == "segment":
                     return True
     return False
 

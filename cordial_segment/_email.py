@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._errors import is_a
 from ._records import as_record, detached, section
 
 __all__ = ["add_email_fields", "enrich_email_fields"]
+
+_NUMBERS = frozenset({int, float})
 
 
 def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -75,11 +78,14 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
 
 
 def _has_value(source: object) -> bool:
-    # Cordial writes false where it does not know; a container is no identifier, and has its own place in the record.
-    return (
-        source != "" if isinstance(source, str) else isinstance(source, (int, float)) and not isinstance(source, bool)
-    )
+    # Cordial writes false where it does not know; a container is no identifier, and keeps its own place in the record.
+    if is_a(source, str):
+        return str.__len__(source) > 0
+    return type(source) in _NUMBERS
 
 
 def _is_absorbed(link: object, link_url: object) -> bool:
-    return link is None or link == "" if not _has_value(link) else _has_value(link_url) and link == link_url
+    if is_a(link, str):
+        text = str.__str__(link)
+        return not text or (is_a(link_url, str) and text == str.__str__(link_url))
+    return link is None or (type(link) in _NUMBERS and type(link_url) in _NUMBERS and link == link_url)

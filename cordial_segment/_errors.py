@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard, TypeVar
+
 __all__ = [
     "InvalidFieldError",
     "KeyCollisionError",
@@ -10,10 +12,18 @@ __all__ = [
     "PayloadTooLargeError",
     "TranslationError",
     "cut",
+    "is_a",
     "shown",
 ]
 
+T = TypeVar("T")
+
 _LONGEST_SHOWN = 60
+
+
+def is_a(value: object, kind: type[T]) -> TypeGuard[T]:
+    """Tell whether **value** is of **kind**, not only a proxy that says so in its ``__class__``."""
+    return issubclass(type(value), kind)
 
 
 def cut(text: str) -> str:
@@ -24,15 +34,15 @@ def cut(text: str) -> str:
 
 def shown(value: object) -> str:
     """Describe **value** in a few characters, without running code that came with it."""
-    if isinstance(value, str):
+    if is_a(value, str):
         text = str.__str__(value)
         return repr(text) if len(text) <= _LONGEST_SHOWN else repr(text[:_LONGEST_SHOWN]) + "…"
-    if isinstance(value, float):
+    if is_a(value, float):
         return float.__repr__(value)
-    if value is None or isinstance(value, bool):
+    if value is None or is_a(value, bool):
         return repr(value)
     # A long enough integer refuses to be printed; past 128 bits its type says enough.
-    if isinstance(value, int) and int.bit_length(value) <= 128:
+    if is_a(value, int) and int.bit_length(value) <= 128:
         return int.__repr__(value)
     return f"a value of type {cut(type(value).__name__)}"
 
@@ -84,7 +94,7 @@ class PayloadTooLargeError(TranslationError):
 class KeyCollisionError(TranslationError):
     """Two places in the data flatten to one key, so that one value would be lost.
 
-    :ivar key: The flat key.
+    :ivar key: The flat key; where one mapping gives a key twice, as multi-valued ones do, that key.
     :ivar paths: Both places, dotted, in document order; ``path`` is the second.
 
     >>> from cordial_segment import KeyCollisionError, flatten

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from ._errors import shown
+from ._errors import is_a, shown
 
 __all__ = ["EVENT_NAMES", "Channel", "canonical_action", "channel_of", "event_name", "map_event"]
 
@@ -157,7 +157,7 @@ def canonical_action(action: object) -> str:
 def channel_of(record: Mapping[Any, Any], action: str) -> Channel:
     """Find the channel of a record: as it says itself, else as its canonical **action** tells, else custom."""
     for name in (record.get("chnl-type"), record.get("chnl"), record.get("channel")):
-        if name is not None and isinstance(name, str) and (found := _CHANNELS.get(name.lower())):
+        if name is not None and is_a(name, str) and (found := _CHANNELS.get(str.lower(name))):
             return found
     return _CHANNEL_BY_ACTION.get(action, Channel.CUSTOM)
 

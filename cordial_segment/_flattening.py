@@ -7,7 +7,7 @@ from itertools import chain
 from math import inf
 from typing import Any, TypeGuard
 
-from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, shown
+from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, is_a, shown
 
 __all__ = ["INDEXES", "MAX_DEPTH", "Container", "Place", "dotted", "flatten", "is_container", "is_mapping", "leaves"]
 
@@ -42,7 +42,7 @@ def dotted(place: Place | None) -> str | None:
     steps: list[str] = []
     while place is not None:
         place, key = place
-        steps.append(key if isinstance(key, str) else shown(key))
+        steps.append(str.__str__(key) if is_a(key, str) else shown(key))
     return ".".join(reversed(steps)) if steps else None
 
 
@@ -198,9 +198,9 @@ def _children(container: Any, place: Place | None) -> Iterator[tuple[object, Any
 
 def _text(key: object, place: Place) -> str:
     # The str() of an enum or another subclass may be anything; the base types' own methods give what it holds.
-    if isinstance(key, str):
+    if is_a(key, str):
         return str.__str__(key)
-    if isinstance(key, int) and not isinstance(key, bool):
+    if is_a(key, int) and not is_a(key, bool):
         try:
             return int.__repr__(key)
         except ValueError:

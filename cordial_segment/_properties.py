@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from ._errors import InvalidFieldError, shown
+from ._errors import InvalidFieldError, is_a, shown
 from ._flattening import INDEXES, MAX_DEPTH, dotted, leaves
 
 __all__ = ["flatten_to_json"]
@@ -84,16 +84,16 @@ def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes l
 
 def _length(value: object) -> int:
     """Give the characters in **value**, 0 for one of a fixed width; ``ValueError`` says what would have a JSON form."""
-    if isinstance(value, str):
+    if is_a(value, str):
         return str.__len__(value)
-    if isinstance(value, int):
+    if is_a(value, int):
         if int.bit_length(value) <= _MAX_BITS:
             try:
                 return len(int.__repr__(value))
             except ValueError:  # more digits than sys.set_int_max_str_digits allows
                 pass
         raise ValueError("give a shorter integer, or a string")
-    if isinstance(value, float):
+    if is_a(value, float):
         if isfinite(value):
             return 0
         raise ValueError("give a finite number or null")

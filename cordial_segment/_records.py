@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError, shown
+from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError, is_a, shown
 from ._flattening import MAX_DEPTH, Place, dotted, is_container, is_mapping
 
 __all__ = ["as_record", "detached", "read_action", "read_text", "section"]
@@ -47,8 +47,11 @@ def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
 def read_text(record: dict[Any, Any], field: str) -> str | None:
     """Give the text of **field**; ``None`` and ``""`` count as missing."""
     value = record.get(field)
-    if value is None or isinstance(value, str):
+    kind = type(value)
+    if value is None or kind is str:
         return value or None
+    if is_a(value, str):
+        return str.__str__(value) or None  # the plain string in an enum or another subclass
     raise InvalidFieldError(f"{shown(value)} is of the wrong type: expected a string", path=field)
 
 
@@ -72,14 +75,15 @@ def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict
             f"containers nest deeper than {MAX_DEPTH}, or one contains itself: send it flatter", path=dotted(place)
         )
     seen = {} if seen is None else seen
-    if id(value) not in seen:
-        copy: Any
+    _, copy, fitted = seen.get(id(value), (None, None, MAX_DEPTH + 1))
+    if fitted > depth:
         if is_mapping(value):
             items = as_record(value, place=place).items()
             copy = {key: detached(child, (place, key), depth - 1, seen) for key, child in items}
         else:
             copy = [detached(child, (place, index), depth - 1, seen) for index, child in enumerate(value)]
             copy = tuple(copy) if isinstance(value, tuple) else copy
-        # The original is kept too: once freed, its id could be another's.
-        seen[id(value)] = value, copy
-    return seen[id(value)][1]
+        # The original is kept too: once freed, its id could be another's. The depth that it fitted in is kept since
+        # further down there may be too little.
+        seen[id(value)] = value, copy, depth
+    return copy

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._errors import InvalidFieldError, shown
+from ._errors import InvalidFieldError, is_a, shown
 
 __all__ = ["read_timestamp"]
 
@@ -30,10 +30,11 @@ def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
     """
     for field in _FIELDS:
         value = record.get(field)
-        if value is None or (isinstance(value, str) and not value):
+        text = str.__str__(value) if is_a(value, str) else None
+        if value is None or text == "":
             continue
         try:
-            return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
+            return field, _from_datetime(value) if text is None else _from_text(text)
         except Exception as error:
             raise InvalidFieldError(
                 f"{shown(value)} is no time that can be read: expected ISO 8601 such as '2021-10-22T16:11:48+00:00', "
@@ -61,7 +62,7 @@ def _from_text(text: str) -> str:
     return _from_datetime(midnight + timedelta(days=1))
 
 
-def _from_datetime(moment: datetime) -> str:
+def _from_datetime(moment: Any) -> str:
     offset = moment.utcoffset()
     moment = moment.replace(tzinfo=None)
     if offset:
