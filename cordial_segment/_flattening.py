@@ -123,7 +123,7 @@ def _flatten_plain(container: Any, prefix: str, flat: dict[str, Any], separator:
         kind = type(value)
         if kind is str or kind in _SCALARS:
             flat[prefix + key] = value
-        elif value and (kind is dict or kind is list):
+        elif (kind is dict or kind is list) and value:
             count += _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1) - 1
         elif depth == 1:
             raise TypeError

@@ -59,7 +59,7 @@ def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes l
         if kind is str:
             key = prefix + key
             left -= len(key) + len(value)
-        elif value and (kind is dict or kind is list):
+        elif (kind is dict or kind is list) and value:
             left = _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1, left)
             continue
         else:

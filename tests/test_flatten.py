@@ -108,7 +108,7 @@ def test_input_is_not_changed_and_nothing_mutable_is_shared():
         ({"ab": 1, "a": {"b": 2}}, "", "ab", ("ab", "a.b")),
         ({"a": {"b": {}}, "a_b": ()}, "_", "a_b", ("a.b", "a_b")),
         ({"a": {"b": b"x"}, "a_b": b"y"}, "_", "a_b", ("a.b", "a_b")),
-        ({"x": 0, "p": {"a": {"b": 1}, "a_b": 2, "a": {"b": 1}}}, "_", "p_a_b", ("p.a.b", "p.a_b")),
+        ({"x": 0, "p": [{"a": {"b": 1}, "a_b": 2}]}, "_", "p_0_a_b", ("p.0.a.b", "p.0.a_b")),
     ],
 )
 def test_two_places_with_one_key_are_an_error_that_names_both(data, separator, key, paths):

@@ -1,8 +1,8 @@
 """The golden pairs in vectors/: a record with its arguments, and the payload or the error that it gives.
 
-An implementation in another language can use the same files: NAME.input.json holds ``record`` and ``arguments`` (keyword
-arguments of ``build_track_payload``), NAME.output.json either ``payload`` or ``error`` (its type, path and a part of its
-message, and what else it has).
+An implementation in another language can use the same files: NAME.input.json holds ``record`` and ``arguments``
+(keyword arguments of ``build_track_payload``), NAME.output.json either ``payload`` or ``error`` (its type, its path, a
+part of its message, and what else it has).
 """
 
 import copy

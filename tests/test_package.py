@@ -1,0 +1,96 @@
+"""The package as a whole: what is public, how modules depend on each other, and what it needs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cordial_segment
+
+PACKAGE = Path(cordial_segment.__file__).parent
+MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.glob("*.py")}
+
+PUBLIC = [
+    *(
+        "EVENT_NAMES",
+        "ORIGIN_FIELDS",
+        "Allow",
+        "Block",
+        "BlockAll",
+        "Channel",
+        "InvalidFieldError",
+        "KeyCollisionError",
+    ),
+    *(
+        "MissingFieldError",
+        "NestingError",
+        "PayloadTooLargeError",
+        "Policy",
+        "SendAll",
+        "TrackPayload",
+        "TranslationError",
+    ),
+    *("build_track_payload", "enrich_email_fields", "flatten", "is_blocked", "map_event"),
+]
+
+
+def test_the_public_names_are_these():
+    assert cordial_segment.__all__ == PUBLIC
+    assert dir(cordial_segment) == sorted(PUBLIC)
+    assert all(getattr(cordial_segment, name).__doc__ for name in PUBLIC)
+
+
+def test_every_module_is_private_but_the_command():
+    assert {name for name in MODULES if not name.startswith("_")} == set()
+
+
+def test_no_module_has_the_name_of_a_function():
+    assert not {name.strip("_") for name in MODULES} & set(PUBLIC)
+
+
+def test_types_are_shipped():
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def imports_of(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """Give the modules of the package that **tree** imports, and the others."""
+    own, others = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            (own if node.level else others).add(node.module or "__init__")
+        elif isinstance(node, ast.Import):
+            others.update(alias.name for alias in node.names)
+    return own, {name.partition(".")[0] for name in others}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_but_the_standard_library_is_imported(name):
+    assert imports_of(MODULES[name])[1] <= sys.stdlib_module_names
+
+
+def test_imports_point_one_way():
+    """Each module can be put after all that it imports."""
+    left = {name: imports_of(tree)[0] for name, tree in MODULES.items()}
+    while left:
+        free = [name for name, needs in left.items() if not needs & left.keys()]
+        assert free, f"these import each other: {sorted(left)}"
+        for name in free:
+            del left[name]
+
+
+def test_the_translation_does_not_know_the_policies():
+    seen, todo = set(), {"_payloads", "_blocking"}
+    while todo:
+        seen.add(name := todo.pop())
+        todo |= imports_of(MODULES[name])[0] - seen
+    assert "_policies" not in seen
+
+
+def test_it_runs_isolated_from_whatever_is_installed():
+    code = "import cordial_segment as c; print(c.build_track_payload({'action': 'open', 'cID': 'c1'})['event'])"
+    run = subprocess.run(  # noqa: S603 (a command of ours)
+        [sys.executable, "-S", "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "Email Opened\n"
