@@ -37,7 +37,7 @@ def payloads(lines: FileInput[bytes], policy: Policy, problems: list[str]) -> It
 
 
 def track(client: Client, payload: TrackPayload) -> None:
-    """Put a payload in the client's queue; ``RuntimeError`` says that the client does not take it."""
+    """Put a payload in the client's queue; a ``RuntimeError`` says why not."""
     timestamp = payload.get("timestamp")
     queued, _ = client.track(
         user_id=payload.get("userId"),
@@ -45,7 +45,7 @@ def track(client: Client, payload: TrackPayload) -> None:
         event=payload["event"],
         properties=payload["properties"],
         context=payload["context"],
-        # A string is refused, and a datetime without an offset may be taken for local time.
+        # A string is refused; without an offset, local time may be meant.
         timestamp=datetime.fromisoformat(timestamp) if timestamp else None,
         integrations=payload["integrations"],
         message_id=payload.get("messageId"),

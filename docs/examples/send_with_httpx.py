@@ -54,7 +54,7 @@ def encoded(payload: TrackPayload) -> bytes:
 
 
 def packed(found: Iterable[TrackPayload], limit: int = MAX_BATCH_BYTES) -> Iterator[bytes]:
-    """Pack payloads, in order, into as few request bodies of at most **limit** bytes as that order allows."""
+    """Pack payloads, in order, into request bodies of at most **limit** bytes."""
     batch: list[bytes] = []
     size = len(body([]))
     for event in map(encoded, found):

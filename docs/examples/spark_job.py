@@ -24,7 +24,8 @@ def translate(line: bytes, policy: Policy) -> tuple[str, str]:
             return "blocked", json.dumps({"line": text})
         return "payload", json.dumps(build_track_payload(record))
     except (ValueError, TypeError, RecursionError) as error:
-        return "rejected", json.dumps({"reason": str(error), "path": getattr(error, "path", None), "line": text})
+        path = getattr(error, "path", None)
+        return "rejected", json.dumps({"reason": str(error), "path": path, "line": text})
 
 
 def main() -> int:
@@ -52,7 +53,9 @@ def main() -> int:
 
     # Counted in what was written, for an accumulator counts a task twice that had to run twice.
     read = lines.count()
-    counts = {row["kind"]: row["count"] for row in spark.read.text(options.output).groupBy("kind").count().collect()}
+    counts = {"payload": 0, "blocked": 0, "rejected": 0}
+    if read:
+        counts |= dict(spark.read.text(options.output).groupBy("kind").count().collect())
     spark.stop()
     print(json.dumps({"read": read} | counts))
     return 0 if read == sum(counts.values()) else 1

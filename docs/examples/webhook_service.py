@@ -127,12 +127,14 @@ def translate(item: Any, policy: Policy) -> tuple[dict[str, Any], TrackPayload |
             return {"status": "blocked", "reason": "it came from Segment"}, None
         if is_blocked(record, policy):
             return {"status": "blocked", "reason": "the policy does not allow it"}, None
-        payload = build_track_payload(record, user_id=text_at(contact, USER_ID), context=context_of(contact))
+        user_id = text_at(contact, USER_ID)
+        payload = build_track_payload(record, user_id=user_id, context=context_of(contact))
     except TranslationError as error:
         return {"status": "refused", "path": error.path, "error": str(error)}, None
     except TypeError as error:
         return {"status": "refused", "path": None, "error": str(error)}, None
-    return {"status": "accepted", "event": payload["event"], "messageId": payload.get("messageId")}, payload
+    message_id = payload.get("messageId")
+    return {"status": "accepted", "event": payload["event"], "messageId": message_id}, payload
 
 
 def context_of(contact: object) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def service(tracking_server, examples, environment, tmp_path_factory):
         "CORDIAL_POLICY": str(examples / "policy.json"),
         "CORDIAL_MAX_BYTES": str(MAX_BYTES),
         "SEGMENT_HOST": tracking_server.url,
-        "SEGMENT_TIMEOUT": "2",
+        "SEGMENT_TIMEOUT": "5",
     }
     # A socket that listens already: requests wait in it until the service is up, so that nobody has to ask when.
     with closing(socket.create_server(("127.0.0.1", 0))) as listening, log.open("wb") as said:
