@@ -125,91 +125,40 @@ class Broken(Repeating):
         raise LookupError("gone")
 
 
+class Moody:
+    """A leaf that answers no question, as an array does not to some."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError("not comparable")
+
+    def __bool__(self) -> bool:
+        raise ArithmeticError("neither true nor false")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 KEYS = (
     *("action", "a", "cID", "_id", "time", "ats", "ts", "chnl-type", "chnl", "channel", "bmID", "mcID", "name"),
     *("subject", "system_properties", "sp", "rl", "link", "lKey", "linkUrl", "source", "origin", "context"),
-    *(
-        "properties",
-        "d",
-        "g",
-        "geoLoc",
-        *EMAIL_FIELDS,
-        "campaign",
-        "id",
-        "a_b",
-        "b",
-        "_",
-        "",
-        "0",
-        "1",
-        "a.b",
-        "é",
-        "\ud800",
-    ),
-    *(0, 1, -1, 10**30, Word.SYSTEM, Word.TIME, Number.ONE, Text("link"), Whole(7), "sp_link", "k" * 200),
+    *("properties", "d", "g", "geoLoc", *EMAIL_FIELDS, "campaign", "id", "a_b", "b", "_", "", "0", "1", "a.b"),
+    *("é", "\ud800", "sp_link", "k" * 200, Word.SYSTEM, Word.TIME, Text("link")),
+    *(0, 1, -1, 10**30, Number.ONE, Whole(7)),
 )
 BAD_KEYS: tuple[Any, ...] = (True, None, 1.5, (1, 2), b"a", math.nan)
 STRINGS = (
-    *(
-        "click",
-        "open",
-        "message-sent",
-        "message_sent",
-        "crdl_app_open",
-        "crdl_incoming_sms",
-        "browse",
-        "segment",
-        " SEGMENT\n",
-    ),
-    *(
-        "email",
-        "push",
-        "SMS/MMS",
-        "rest-api",
-        "custom",
-        "c1",
-        "e1",
-        "",
-        "x",
-        "https://example.com/?a=1",
-        "\ud800",
-        "\x00",
-        "é",
-        "🎉",
-    ),
-    *(
-        "2021-10-22T16:11:48+0000",
-        "2021-10-22",
-        "2021-10-22T16:11:48.123456-07:00",
-        "9999-12-31T24:00:00Z",
-        "0001-01-01T00+14",
-    ),
+    *("click", "open", "message-sent", "message_sent", "crdl_app_open", "crdl_incoming_sms", "browse"),
+    *("segment", " SEGMENT\n", "email", "push", "SMS/MMS", "rest-api", "custom", "c1", "e1", "", "x"),
+    *("https://example.com/?a=1", "\ud800", "\x00", "é", "🎉", "2021-10-22T16:11:48+0000", "2021-10-22"),
+    *("2021-10-22T16:11:48.123456-07:00", "9999-12-31T24:00:00Z", "0001-01-01T00+14"),
 )
 LEAVES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 1.5, -0.0, 1e308, 2**63, 2**64, -(2**64), 10**400),
-    *(
-        Word.CLICK,
-        Number.MANY,
-        Text("click"),
-        Text(""),
-        Whole(12),
-        datetime(2021, 10, 22, tzinfo=UTC),
-        datetime(1, 1, 1),
-    ),
+    *(Word.CLICK, Number.MANY, Text("click"), Text(""), Whole(12), datetime(2021, 10, 22, tzinfo=UTC)),
 )
 ODD_LEAVES: tuple[Any, ...] = (
-    *(
-        math.nan,
-        math.inf,
-        -math.inf,
-        10**5000,
-        Decimal("1.5"),
-        date(2021, 10, 22),
-        UUID(int=1),
-        b"bytes",
-        bytearray(b"b"),
-    ),
-    *(frozenset({1}), {1, 2}, object(), 1j, range(3), datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))),
+    *(math.nan, math.inf, -math.inf, 10**5000, Decimal("1.5"), date(2021, 10, 22), datetime(1, 1, 1), UUID(int=1)),
+    *(b"bytes", bytearray(b"b"), frozenset({1}), {1, 2}, object(), Moody(), 1j, range(3)),
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
 )
 SEPARATORS = ("_", "_", "_", ".", "", "__", "a", "-" * 50)
 CHANNELS: tuple[Any, ...] = (None, None, None, *Channel, "Push", "rcs")
@@ -286,7 +235,7 @@ class Source:
             return self.made[self.byte() % len(self.made)] if self.made else []
         if kind < 253:
             many = self.byte()
-            return [self.value(depth - 1)] * (many % 4 if many < 240 else many * 9)
+            return [self.value(depth - 1)] * (many % 4 if many < 240 else many)
         value: Any = self.value(depth - 1)
         for _ in range(self.byte() % 110):
             value = [value] if kind < 254 else {"k": value}
@@ -332,7 +281,7 @@ def same(one: Any, other: Any) -> bool:
         elif isinstance(one, float):
             if float.__repr__(one) != float.__repr__(other):
                 return False
-        elif type(one) is not object and one != other:
+        elif type(one) not in (object, Moody) and one != other:
             return False
     return True
 
@@ -552,6 +501,8 @@ def check_good_payload(payload: Any, record: Any, message: Any, options: dict[st
     )
     properties = payload["properties"]
     leaves = Leaves(record, options["separator"], MAX_DEPTH)
+    if leaves.problems["more"]:
+        return
     assert not any(leaves.problems.values())
     time = next((name for name in TIME_FIELDS if record.get(name) not in (None, "")), None)
     assert ("timestamp" in payload) == (time is not None)
@@ -591,6 +542,8 @@ def check_too_large(record: Any, message: Any, options: dict[str, Any]) -> None:
     try:
         full = flatten(enrich_email_fields(rest, message) if is_email else rest, separator=options["separator"])
     except TranslationError:
+        return
+    if sum(len(key) + (len(value) if isinstance(value, str) else 1) for key, value in full.items()) > LIMIT:
         return
     payload = {
         "type": "track",
