@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ._errors import is_a, shown
 from ._events import Channel, channel_of
@@ -25,8 +25,11 @@ Where Cordial itself puts the mark is not public; these are the places that a pi
 """
 
 
-class _Allows(Protocol):
-    def allows(self, action: str, channel: Channel, /) -> bool: ...
+if TYPE_CHECKING:  # a protocol takes a while to make, which every import would pay for
+    from typing import Protocol
+
+    class _Allows(Protocol):
+        def allows(self, action: str, channel: Channel, /) -> bool: ...
 
 
 def is_blocked(

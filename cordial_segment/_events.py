@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from ._errors import is_a, shown
 
@@ -58,7 +58,7 @@ _CHANNELS: dict[str, Channel] = {
 }
 
 
-class _Table(Mapping[K, V], Generic[K, V]):
+class _Table(Mapping[K, V]):
     """A read-only mapping; unlike ``MappingProxyType`` it can be pickled and copied."""
 
     __slots__ = ("_rows",)

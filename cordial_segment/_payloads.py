@@ -1,7 +1,5 @@
 """The whole translation: a Cordial record in, the payload of a Segment track call out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from hashlib import sha256
