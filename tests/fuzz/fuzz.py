@@ -679,10 +679,10 @@ def fuzz_command(data: bytes) -> None:
 
 def run_command(text: bytes, arguments: list[str]) -> tuple[int, str, str]:
     streams = sys.stdin, sys.stdout, sys.stderr
-    out, said = io.StringIO(), io.StringIO()
+    out, said = io.TextIOWrapper(io.BytesIO()), io.StringIO()
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(text)), out, said
     try:
-        return command.main(arguments), out.getvalue(), said.getvalue()
+        return command.main(arguments), out.buffer.getvalue().decode(), said.getvalue()
     finally:
         sys.stdin, sys.stdout, sys.stderr = streams
 
