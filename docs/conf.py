@@ -24,7 +24,7 @@ exclude_patterns = ["_build", "examples"]
 nitpicky = True
 # Types that are private to the package, or another library's, have no page to link to.
 nitpick_ignore_regex = [
-    ("py:.*", r"(typing|collections|enum)\..*|Any|Mapping|Iterable|Literal|NotRequired|cordial_segment\._.*"),
+    ("py:.*", r"(typing|collections|enum)\..*|Any|Mapping|Iterable|Literal|NotRequired|(.*\.)?_\w+"),
 ]
 
 # The notebook's committed outputs are shown; a test runs it and compares.
