@@ -43,6 +43,11 @@ __all__ = [
     "map_event",
 ]
 
+# Where a class is from is part of what is pickled and printed: it is this package, whatever its modules are.
+for _name in __all__:
+    if isinstance(_value := globals()[_name], type):
+        _value.__module__ = __name__
+
 
 def __dir__() -> list[str]:
     return __all__

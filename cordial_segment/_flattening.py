@@ -56,7 +56,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     mapping and no list with it.
 
     The result has no size limit, and repeats a parent's key for each of its leaves: a key of *n* characters over *n*
-    leaves makes *n*² characters. For data from strangers, limit its size first, or use ``build_track_payload``, which
+    leaves makes *n* times *n*. For data from strangers, limit its size first, or use ``build_track_payload``, which
     stops at Segment's 32 KB.
 
     :param data: A mapping, list or tuple.

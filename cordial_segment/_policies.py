@@ -46,7 +46,7 @@ class _Rule(_Immutable):
         return type(self), tuple(sorted(self._parts))
 
     # The channel is looked at by a Policy only; taking it lets one rule stand for a whole policy.
-    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
         """Tell whether an event of this **action** may be sent."""
         raise NotImplementedError
 
@@ -64,7 +64,7 @@ class Allow(_Rule):
 
     __slots__ = ()
 
-    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
         """Tell whether **action** is one of these."""
         return canonical_action(action) in self._parts
 
@@ -82,7 +82,7 @@ class Block(_Rule):
 
     __slots__ = ()
 
-    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
         """Tell whether **action** is none of these."""
         return canonical_action(action) not in self._parts
 
@@ -95,7 +95,7 @@ class SendAll(_Rule):
     def __init__(self) -> None:
         super().__init__()
 
-    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
         """Tell that it may be sent."""
         canonical_action(action)
         return True
@@ -109,7 +109,7 @@ class BlockAll(_Rule):
     def __init__(self) -> None:
         super().__init__()
 
-    def allows(self, action: str, _channel: Channel | str | None = None) -> bool:
+    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
         """Tell that it may not be sent."""
         canonical_action(action)
         return False
