@@ -137,6 +137,22 @@ class Moody:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Sticky:
+    """A key that joins a string to something that is none, as pandas' missing values do."""
+
+    def __radd__(self, other: object) -> Sticky:
+        return self
+
+    def __len__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Sticky
+
+    def __hash__(self) -> int:
+        return 1
+
+
 KEYS = (
     *("action", "a", "cID", "_id", "time", "ats", "ts", "chnl-type", "chnl", "channel", "bmID", "mcID", "name"),
     *("subject", "system_properties", "sp", "rl", "link", "lKey", "linkUrl", "source", "origin", "context"),
@@ -144,7 +160,7 @@ KEYS = (
     *("é", "\ud800", "sp_link", "k" * 200, Word.SYSTEM, Word.TIME, Text("link")),
     *(0, 1, -1, 10**30, Number.ONE, Whole(7)),
 )
-BAD_KEYS: tuple[Any, ...] = (True, None, 1.5, (1, 2), b"a", math.nan)
+BAD_KEYS: tuple[Any, ...] = (True, None, 1.5, (1, 2), b"a", math.nan, Sticky())
 STRINGS = (
     *("click", "open", "message-sent", "message_sent", "crdl_app_open", "crdl_incoming_sms", "browse"),
     *("segment", " SEGMENT\n", "email", "push", "SMS/MMS", "rest-api", "custom", "c1", "e1", "", "x"),
