@@ -10,6 +10,19 @@ from ._records import as_record, detached, section
 
 __all__ = ["add_email_fields", "enrich_email_fields"]
 
+# Each place's sources and the fields that they give; the first place with a value decides.
+_OF_MESSAGE = (("name", "campaign_name"), ("subject", "email_subject"))
+_OF_SECTION = (("rl", "link_url"), ("lKey", "link_id"))
+_OF_TEMPLATE = (("link", "link_url"),)
+_OF_RECORD = (
+    ("bmID", "campaign_id"),
+    ("mcID", "email_id"),
+    ("name", "campaign_name"),
+    ("subject", "email_subject"),
+    ("linkUrl", "link_url"),
+    ("lKey", "link_id"),
+)
+
 _NUMBERS = frozenset({int, float})
 
 
@@ -52,25 +65,19 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
     about = {} if message is None else as_record(message, "message")
     system = section(record, "system_properties")
     short = section(record, "sp")
-    for field, source in (
-        ("campaign_id", record.get("bmID")),
-        ("email_id", record.get("mcID")),
-        ("campaign_name", about.get("name")),
-        ("campaign_name", record.get("name")),
-        ("email_subject", about.get("subject")),
-        ("email_subject", record.get("subject")),
-        ("link_url", system.get("rl")),
-        ("link_url", short.get("rl")),
-        ("link_url", system.get("link")),
-        ("link_url", short.get("link")),
-        ("link_url", record.get("linkUrl")),
-        ("link_id", system.get("lKey")),
-        ("link_id", short.get("lKey")),
-        ("link_id", record.get("lKey")),
+    for holder, fields in (
+        (about, _OF_MESSAGE),
+        (system, _OF_SECTION),
+        (short, _OF_SECTION),
+        (system, _OF_TEMPLATE),
+        (short, _OF_TEMPLATE),
+        (record, _OF_RECORD),
     ):
-        # Nearly every source is a string or missing; the look at its type saves a call for each.
-        if source is not None and field not in record and (source if type(source) is str else _has_value(source)):
-            record[field] = source
+        for source, field in fields:
+            value = holder.get(source)
+            # Nearly every source is a string or missing; the look at its type saves a call for each.
+            if value is not None and field not in record and (value if type(value) is str else _has_value(value)):
+                record[field] = value
     for name, holder in (("system_properties", system), ("sp", short)):
         if "link" in holder and _is_absorbed(holder["link"], record.get("link_url")):
             record[name] = rest = holder.copy()

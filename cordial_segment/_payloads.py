@@ -128,12 +128,16 @@ def build_track_payload(
         "integrations": {},
         "properties": properties,
     }
+    characters += len(name)
     if anonymous_id is not None:
         payload["anonymousId"] = anonymous_id
+        characters += len(anonymous_id)
     if user_id:
         payload["userId"] = user_id
+        characters += len(user_id)
     if write_key:
         payload["writeKey"] = write_key
+        characters += len(write_key)
     if record_id is not None:
         message_id = message_id or "api-" + record_id
     if message_id:
@@ -146,7 +150,6 @@ def build_track_payload(
         payload["integrations"].update(detached(as_record(integrations, "integrations"), (None, "integrations")))
 
     # Bounds settle nearly every payload; only one near the limit is written out to be measured.
-    characters += len(name) + len(anonymous_id or "") + len(user_id or "") + len(write_key or "")
     most = characters * _LONGEST_CHARACTER + len(properties) * _LONGEST_REST + _LONGEST_FRAME
     if context is not None or integrations is not None:
         most += _size([payload["context"], payload["integrations"]])

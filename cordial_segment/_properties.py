@@ -25,9 +25,14 @@ def flatten_to_json(record: dict[Any, Any], separator: str, limit: int) -> tuple
         raise TypeError(f"separator must be a string, not {shown(separator)}")
     flat: dict[str, Any] = {}
     try:
-        return flat, limit - _flatten_plain(record, "", flat, separator, MAX_DEPTH, limit)
+        counts: list[int] = []
+        left = _flatten_plain(record, "", flat, separator, MAX_DEPTH, limit, counts)
+        # A container within another stands for one of its children less; what is missing then was overwritten.
+        if len(flat) == sum(counts) - len(counts) + 1:
+            return flat, limit - left
     except (TypeError, RuntimeError):
-        flat.clear()
+        pass
+    flat.clear()
     characters = 0
     for place, key, value in leaves(record, separator, MAX_DEPTH, limit):
         try:
@@ -39,13 +44,15 @@ def flatten_to_json(record: dict[Any, Any], separator: str, limit: int) -> tuple
 
 
 def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes longer)
-    container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, left: int
+    container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, left: int, counts: list[int]
 ) -> int:
     """Put the leaves of a dict or list into **flat**, and give what of **left** characters they leave.
 
-    Raises ``TypeError`` at whatever is not plain, and where **left** is too little.
+    Adds each container's number of children to **counts**. Raises ``TypeError`` at whatever is not plain, and where
+    **left** is too little.
     """
     count = len(container)
+    counts.append(count)
     if count * (len(prefix) + 1) > left or not depth:
         raise TypeError
     outer = type(container)
@@ -57,28 +64,24 @@ def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes l
     for key, value in children:
         kind = type(value)
         if kind is str:
-            key = prefix + key
+            flat[key := prefix + key] = value
             left -= len(key) + len(value)
-        elif (kind is dict or kind is list) and value:
-            left = _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1, left)
-            continue
-        else:
-            key = prefix + key
+        elif kind is bool or value is None or (kind is int and -_WORD < value < _WORD):
+            flat[key := prefix + key] = value
             left -= len(key)
-            if kind is dict or kind is list:
-                if depth == 1:
-                    raise TypeError
-                value = {} if kind is dict else []
-            elif not (
-                kind is bool
-                or value is None
-                or (kind is int and -_WORD < value < _WORD)
-                or (kind is float and isfinite(value))
-            ):
+        elif kind is dict or kind is list:
+            if value:
+                left = _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1, left, counts)
+            elif depth > 1:
+                flat[key := prefix + key] = kind()
+                left -= len(key)
+            else:
                 raise TypeError
-        if key in flat:
+        elif kind is float and isfinite(value):
+            flat[key := prefix + key] = value
+            left -= len(key)
+        else:
             raise TypeError
-        flat[key] = value
     return left
 
 

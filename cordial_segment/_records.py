@@ -39,9 +39,9 @@ def as_record(event: Any, name: str = "event", place: Place | None = None) -> di
 def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
     """Give the mapping under **name**; an empty one where there is none."""
     value = record.get(name)
-    if value is None or not is_mapping(value):
+    if value is None:
         return {}
-    return as_record(value, name, (None, name))
+    return as_record(value, name, (None, name)) if is_mapping(value) else {}
 
 
 def read_text(record: dict[Any, Any], field: str) -> str | None:

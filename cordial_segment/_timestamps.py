@@ -16,10 +16,9 @@ _UTC = frozenset({"", "Z", "+0000", "+00:00"})
 
 # What is read of ISO 8601, so that it does not change with Python's own reader: a calendar or week date, alone or with
 # a time of day to the hour or finer, and an offset to the second. Its lower case is RFC 3339's.
-_ISO_8601 = re.compile(
+_ISO_8601 = (
     r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})"
-    r"(?:[Tt ](?P<hour>\d\d)(?P<rest>(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?",
-    re.ASCII,
+    r"(?:[Tt ](?P<hour>\d\d)(?P<rest>(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?"
 )
 
 
@@ -30,8 +29,10 @@ def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
     """
     for field in _FIELDS:
         value = record.get(field)
-        text = str.__str__(value) if is_a(value, str) else None
-        if value is None or text == "":
+        if value is None:
+            continue
+        text = value if type(value) is str else str.__str__(value) if is_a(value, str) else None
+        if text == "":
             continue
         try:
             return field, _from_datetime(value) if text is None else _from_text(text)
@@ -49,7 +50,7 @@ def _from_text(text: str) -> str:
     if text[19:] in _UTC and text[4:19:3] == "--T::" and text[11:13] != "24":
         datetime.fromisoformat(text[:19])
         return text[:19] + ".000Z"
-    match = _ISO_8601.fullmatch(text)
+    match = re.fullmatch(_ISO_8601, text, re.ASCII)  # compiled at first use, which keeps the import quick
     if match is None:
         raise ValueError("not ISO 8601")
     if match["hour"] != "24":
