@@ -75,7 +75,7 @@ def is_blocked(
     return not policy.allows(action, channel_of(record, action) if channel is None else channel)
 
 
-def _is_marked(record: dict[Any, Any], places: list[tuple[list[str], list[str]]]) -> bool:
+def _is_marked(record: dict[Any, Any], places: list[tuple[tuple[str, ...], list[str]]]) -> bool:
     for steps, names in places:
         holder: Any = record
         for step in steps:
@@ -95,17 +95,17 @@ def _is_marked(record: dict[Any, Any], places: list[tuple[list[str], list[str]]]
     return False
 
 
-def _places(fields: Iterable[str]) -> list[tuple[list[str], list[str]]]:
+def _places(fields: Iterable[str]) -> list[tuple[tuple[str, ...], list[str]]]:
     """Sort dotted paths by the mapping that they end in, so that each is looked up once."""
     if isinstance(fields, str):
         raise TypeError(f"origin_fields must be several dotted paths, not the one string {shown(fields)}")
-    places: dict[str, list[str]] = {}
+    places: dict[tuple[str, ...], list[str]] = {}
     for field in fields:
         if not isinstance(field, str):
             raise TypeError(f"origin_fields must hold strings, not {shown(field)}")
-        holder, _, name = field.rpartition(".")
-        places.setdefault(holder, []).append(name)
-    return [(holder.split(".") if holder else [], names) for holder, names in places.items()]
+        *steps, name = field.split(".")
+        places.setdefault(tuple(steps), []).append(name)
+    return list(places.items())
 
 
 _DEFAULT_PLACES = _places(ORIGIN_FIELDS)

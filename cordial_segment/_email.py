@@ -14,9 +14,8 @@ __all__ = ["add_email_fields", "enrich_email_fields"]
 _OF_MESSAGE = (("name", "campaign_name"), ("subject", "email_subject"))
 _OF_SECTION = (("rl", "link_url"), ("lKey", "link_id"))
 _OF_TEMPLATE = (("link", "link_url"),)
+_IDENTIFIERS = (("bmID", "campaign_id"), ("mcID", "email_id"))
 _OF_RECORD = (
-    ("bmID", "campaign_id"),
-    ("mcID", "email_id"),
     ("name", "campaign_name"),
     ("subject", "email_subject"),
     ("linkUrl", "link_url"),
@@ -66,6 +65,7 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
     system = section(record, "system_properties")
     short = section(record, "sp")
     for holder, fields in (
+        (record, _IDENTIFIERS),
         (about, _OF_MESSAGE),
         (system, _OF_SECTION),
         (short, _OF_SECTION),

@@ -92,7 +92,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         try:
             if _flatten_plain(data, "", flat, separator, max_depth) == len(flat):
                 return flat
-        except (TypeError, RuntimeError):
+        except Exception:  # noqa: S110 (whatever a value's own code may raise, the careful way says it)
             pass
     return {key: value for _, key, value in leaves(data, separator, max_depth)}
 
@@ -120,6 +120,8 @@ def _flatten_plain(container: Any, prefix: str, flat: dict[str, Any], separator:
     else:
         children = zip(INDEXES if count <= len(INDEXES) else map(str, range(count)), container)
     for key, value in children:
+        if type(key) is not str:  # a sum with another type need not fail: a pandas NA makes another NA
+            raise TypeError
         kind = type(value)
         if kind is str or kind in _SCALARS:
             flat[prefix + key] = value
@@ -150,7 +152,7 @@ def leaves(
             key = prefix + _text(own_key, place)
             if len(key) + _LEAST_ENTRY > left:
                 raise PayloadTooLargeError(
-                    f"up to here the record takes over {limit} bytes: send less of it, or in several events",
+                    f"up to here the record takes over {limit} bytes: send less",
                     path=dotted(place),
                 )
             if is_container(value):

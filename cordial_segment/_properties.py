@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from ._errors import InvalidFieldError, is_a, shown
+from ._errors import InvalidFieldError, PayloadTooLargeError, is_a, shown
 from ._flattening import INDEXES, MAX_DEPTH, dotted, leaves
 
 __all__ = ["flatten_to_json"]
@@ -23,22 +23,24 @@ def flatten_to_json(record: dict[Any, Any], separator: str, limit: int) -> tuple
     """
     if not isinstance(separator, str):
         raise TypeError(f"separator must be a string, not {shown(separator)}")
-    flat: dict[str, Any] = {}
     try:
+        flat: dict[str, Any] = {}
         counts: list[int] = []
         left = _flatten_plain(record, "", flat, separator, MAX_DEPTH, limit, counts)
+        "".join(flat)  # fails where a key is no string: adding one to a string need not
         # A container within another stands for one of its children less; what is missing then was overwritten.
         if len(flat) == sum(counts) - len(counts) + 1:
             return flat, limit - left
-    except (TypeError, RuntimeError):
+    except Exception:  # noqa: S110 (whatever a value's own code may raise, the careful way says it)
         pass
-    flat.clear()
-    characters = 0
+    flat, characters = {}, 0
     for place, key, value in leaves(record, separator, MAX_DEPTH, limit):
         try:
             characters += len(key) + _length(value)
         except ValueError as error:
             raise InvalidFieldError(f"{shown(value)} has no JSON form: {error}", path=dotted(place)) from None
+        if characters > limit:
+            raise PayloadTooLargeError(f"up to here the record takes over {limit} bytes: send less", path=dotted(place))
         flat[key] = value
     return flat, characters
 
