@@ -115,6 +115,11 @@ def one_list_in_many_places(size: int) -> Record:
     return {"d": [shared] * 1000}
 
 
+def one_list_at_each_depth(size: int) -> Record:
+    shared = list(range(size // 8))
+    return {"d": [nested(shared, depth, lambda inner: [inner]) for depth in range(95)]}
+
+
 def one_string_in_many_places(size: int) -> Record:
     return {"d": ["x" * (size // 2)] * (size // 16)}
 
@@ -156,7 +161,7 @@ SHAPES: tuple[Callable[[int], Record], ...] = (
     *(long_key_over_array, long_key_at_each_level, long_key_at_each_level_over_leaves, deep, too_deep),
     *(too_deep_mappings, chains_side_by_side, many_leaves, many_wide_rows, many_empty_containers, long_string),
     *(long_string_of_escapes, long_texts_in_every_field_read, long_fraction_of_a_second, long_link_twice),
-    *(long_origin_marks, contains_itself, one_list_in_many_places, one_string_in_many_places),
+    *(long_origin_marks, contains_itself, one_list_in_many_places, one_list_at_each_depth, one_string_in_many_places),
     *(one_chain_of_long_keys_in_many_places, billion_laughs, collides_at_the_last_leaf, huge_integers),
     *(one_huge_integer, huge_integer_keys, long_invalid_value),
 )
