@@ -63,27 +63,38 @@ def read_action(record: dict[Any, Any]) -> str:
     return "message_sent" if action == "message-sent" else action
 
 
-def detached(value: Any, place: Place | None, depth: int = MAX_DEPTH, seen: dict[int, Any] | None = None) -> Any:
+def detached(value: Any, place: Place | None) -> Any:
     """Copy the containers of **value**, not its leaves: a change to one is then none to the other.
 
     What is shared within **value** is shared within the copy, or a small structure could make a huge one.
     """
+    return _detached(value, place, MAX_DEPTH, {})[0]
+
+
+def _detached(value: Any, place: Place | None, depth: int, seen: dict[int, Any]) -> tuple[Any, int]:
+    """Give the copy, and how many containers nest in it; **seen** has both, and the original, by the original's id."""
     if not is_container(value):
-        return value
+        return value, 0
+    _, copy, height = seen.get(id(value), (None, None, MAX_DEPTH + 1))
+    if height <= depth:
+        return copy, height
     if not depth:
         raise NestingError(
             f"containers nest deeper than {MAX_DEPTH}, or one contains itself: send it flatter", path=dotted(place)
         )
-    seen = {} if seen is None else seen
-    _, copy, fitted = seen.get(id(value), (None, None, MAX_DEPTH + 1))
-    if fitted > depth:
-        if is_mapping(value):
-            items = as_record(value, place=place).items()
-            copy = {key: detached(child, (place, key), depth - 1, seen) for key, child in items}
-        else:
-            copy = [detached(child, (place, index), depth - 1, seen) for index, child in enumerate(value)]
-            copy = tuple(copy) if isinstance(value, tuple) else copy
-        # The original is kept too: once freed, its id could be another's. The depth that it fitted in is kept since
-        # further down there may be too little.
-        seen[id(value)] = value, copy, depth
-    return copy
+    height = 1
+    if is_mapping(value):
+        copy = {}
+        for key, child in as_record(value, place=place).items():
+            copy[key], below = _detached(child, (place, key), depth - 1, seen)
+            height = max(height, below + 1)
+    else:
+        copy = []
+        for index, child in enumerate(value):
+            part, below = _detached(child, (place, index), depth - 1, seen)
+            copy.append(part)
+            height = max(height, below + 1)
+        copy = tuple(copy) if isinstance(value, tuple) else copy
+    # The original stays there too: were it freed, its id could become another's.
+    seen[id(value)] = value, copy, height
+    return copy, height
