@@ -89,12 +89,12 @@ def _detached(value: Any, place: Place | None, depth: int, seen: dict[int, Any])
             copy[key], below = _detached(child, (place, key), depth - 1, seen)
             height = max(height, below + 1)
     else:
-        copy = []
+        parts: list[Any] = []
         for index, child in enumerate(value):
             part, below = _detached(child, (place, index), depth - 1, seen)
-            copy.append(part)
+            parts.append(part)
             height = max(height, below + 1)
-        copy = tuple(copy) if isinstance(value, tuple) else copy
+        copy = tuple(parts) if isinstance(value, tuple) else parts
     # The original stays there too: were it freed, its id could become another's.
     seen[id(value)] = value, copy, height
     return copy, height
