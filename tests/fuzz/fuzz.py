@@ -591,7 +591,7 @@ def fuzz_ways(data: bytes) -> None:
     record, separator, max_depth = source.record(), source.pick(SEPARATORS), source.pick((100, 100, 3, 1))
     if not isinstance(record, dict) or Leaves(record, separator, max_depth, 400).problems["more"]:
         return
-    twin = odd(record, {})
+    twin = odd(record)
     for function, options in ((flatten, {"max_depth": max_depth}), (build_track_payload, {})):
         short, error = outcome(function, record, separator=separator, **options)
         careful, fault = outcome(function, twin, separator=separator, **options)
@@ -601,16 +601,27 @@ def fuzz_ways(data: bytes) -> None:
         assert same(vars_of(error), vars_of(fault)) or isinstance(error, PayloadTooLargeError)
 
 
-def odd(value: Any, made: dict[int, Any]) -> Any:
-    if isinstance(value, (dict, list)):
-        if id(value) not in made:
-            made[id(value)] = copy = Dict() if isinstance(value, dict) else List()
-            if isinstance(value, dict):
-                copy.update((key, odd(child, made)) for key, child in value.items())
-            else:
-                copy.extend(odd(child, made) for child in value)
-        return made[id(value)]
-    return value
+def odd(value: Any) -> Any:
+    """The same with each dict and list of a subclass; without recursion, as the value may nest deep or in itself."""
+    made: dict[int, Any] = {}
+
+    def shell(part: Any) -> Any:
+        if not isinstance(part, (dict, list)):
+            return part
+        if id(part) not in made:
+            made[id(part)] = Dict() if isinstance(part, dict) else List()
+            waiting.append(part)
+        return made[id(part)]
+
+    waiting: list[Any] = []
+    whole = shell(value)
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            made[id(part)].update((key, shell(child)) for key, child in part.items())
+        else:
+            made[id(part)].extend(map(shell, part))
+    return whole
 
 
 def fuzz_blocked(data: bytes) -> None:
