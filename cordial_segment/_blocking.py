@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import is_a, shown
-from ._events import Channel, channel_of
+from ._events import Channel, as_channel, channel_of
 from ._flattening import is_mapping
 from ._records import as_record, read_action
 
@@ -64,7 +64,7 @@ def is_blocked(
     """
     record = as_record(event)
     if channel is not None:
-        channel = Channel(channel)
+        channel = as_channel(channel)
     if _is_marked(record, _DEFAULT_PLACES if origin_fields is ORIGIN_FIELDS else _places(origin_fields)):
         return True
     if policy is None:

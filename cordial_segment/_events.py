@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ._errors import is_a, shown
 
-__all__ = ["EVENT_NAMES", "Channel", "canonical_action", "channel_of", "event_name", "map_event"]
+__all__ = ["EVENT_NAMES", "Channel", "as_channel", "canonical_action", "channel_of", "event_name", "map_event"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -145,6 +145,13 @@ _CHANNEL_BY_ACTION: dict[str, Channel] = {
 }
 
 
+def as_channel(channel: Channel | str) -> Channel:
+    """Give the channel of that name; ``TypeError`` for what is no string, before it is compared with anything."""
+    if not is_a(channel, str):
+        raise TypeError(f"channel must be a Channel or its string, not {shown(channel)}")
+    return channel if type(channel) is Channel else Channel(channel)
+
+
 def canonical_action(action: object) -> str:
     """Check **action** and give its one spelling: Cordial stores sent events as ``message-sent`` too."""
     if not isinstance(action, str):
@@ -189,4 +196,4 @@ def map_event(action: str, channel: Channel | str | None = None) -> str:
     Source: the tables of Cordial's article "Send data from Cordial to Segment", in the Title Case of Segment's spec.
     """
     action = canonical_action(action)
-    return event_name(action, channel_of({}, action) if channel is None else Channel(channel))
+    return event_name(action, channel_of({}, action) if channel is None else as_channel(channel))

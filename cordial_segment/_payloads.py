@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from ._email import add_email_fields
 from ._errors import MissingFieldError, PayloadTooLargeError, shown
-from ._events import Channel, channel_of, event_name
+from ._events import Channel, as_channel, channel_of, event_name
 from ._properties import flatten_to_json
 from ._records import as_record, detached, read_action, read_text
 from ._timestamps import read_timestamp
@@ -101,7 +101,7 @@ def build_track_payload(
     """
     given = as_record(event)
     action = read_action(given)
-    channel = channel_of(given, action) if channel is None else Channel(channel)
+    channel = channel_of(given, action) if channel is None else as_channel(channel)
     if user_id is not None or write_key is not None or message_id is not None:
         _require_text(user_id=user_id, write_key=write_key, message_id=message_id)
 

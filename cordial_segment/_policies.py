@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ._errors import shown
-from ._events import Channel, canonical_action
+from ._events import Channel, as_channel, canonical_action
 from ._flattening import is_mapping
 
 __all__ = ["Allow", "Block", "BlockAll", "Policy", "SendAll"]
@@ -160,7 +160,7 @@ class Policy(_Immutable):
         :raises TypeError: If **action** is no string, or **channel** neither a channel nor a string.
         :raises ValueError: If **action** is empty, or **channel** names none.
         """
-        return self._parts[_POSITIONS[channel if type(channel) is Channel else Channel(channel)]].allows(action)
+        return self._parts[_POSITIONS[as_channel(channel)]].allows(action)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Policy:

@@ -1,0 +1,136 @@
+"""The main path stays short: how many bytecode instructions it takes, which no noise can change."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cordial_segment import (
+    Allow,
+    Block,
+    BlockAll,
+    Policy,
+    SendAll,
+    _flattening,
+    _properties,
+    build_track_payload,
+    flatten,
+    is_blocked,
+)
+
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+CLICK = json.loads((EXAMPLES / "click.json").read_text(encoding="utf-8"))
+CART = json.loads((EXAMPLES / "custom-cart.json").read_text(encoding="utf-8"))
+MESSAGE = json.loads((EXAMPLES / "click.message.json").read_text(encoding="utf-8"))
+POLICY = Policy(
+    email=Allow("open", "click"), mobile=BlockAll(), sms=Block("click"), rest=SendAll(), custom=Block("browse")
+)
+
+
+def instructions(call):
+    """Count the bytecode instructions that **call** runs in Python functions."""
+    call()  # what is specialised, cached or imported at first use is so before the count
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    for _ in range(2):  # since Python 3.12 the first traced call may go uncounted
+        count = 0
+        sys.settrace(trace)
+        try:
+            call()
+        finally:
+            sys.settrace(before)
+    return count
+
+
+# As counted when the code was written, by version of Python; a tenth more is let pass.
+COUNTS = {
+    "build_track_payload, click": {(3, 11): 2512, (3, 12): 2356, (3, 13): 2237},
+    "build_track_payload, cart": {(3, 11): 2359, (3, 12): 2229, (3, 13): 2150},
+    "is_blocked, click": {(3, 11): 374, (3, 12): 341, (3, 13): 340},
+    "flatten, click": {(3, 11): 1215, (3, 12): 1119, (3, 13): 1043},
+}
+CALLS = {
+    "build_track_payload, click": lambda: build_track_payload(CLICK, message=MESSAGE),
+    "build_track_payload, cart": lambda: build_track_payload(CART),
+    "is_blocked, click": lambda: is_blocked(CLICK, POLICY),
+    "flatten, click": lambda: flatten(CLICK),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_main_path_takes_no_more_instructions_than_it_did(name):
+    counted = COUNTS[name].get(sys.version_info[:2])
+    if counted is None:
+        pytest.skip("not counted on this version of Python")
+    assert counted * 0.9 < instructions(CALLS[name]) < counted * 1.1
+
+
+def chain(depth, wrap, leaf):
+    for _ in range(depth):
+        leaf = wrap(leaf)
+    return leaf
+
+
+PLAIN = [
+    {},
+    {"a": 1, "b": "x", "c": None, "d": True, "e": False, "f": 1.5, "g": 0, "h": "", "i": 0.0, "j": -(1 << 63)},
+    {"a": {"b": 1, "c": "x", "d": None, "e": True, "f": -2.5, "g": {"h": (1 << 64) - 1, "i": 1 - (1 << 64)}}},
+    {"a": [], "b": {}, "c": {"d": [], "e": {}}, "f": [[], {}]},
+    {"a": [1, "x", None, [False, {"b": [2.5]}]]},
+    {"a": [{"n": number} for number in range(250)]},
+    {"a": list(range(100)), "b": list(range(101)), "c": list(range(99))},
+    {"1": {"2": {"3": {"4": 5}}}},
+    {"é": {"ü": "ß"}, "": {"": 0}},
+    {"deep": chain(98, lambda inner: {"n": inner}, {"leaf": 1})},
+    {"deep": chain(98, lambda inner: [inner], [])},
+    {"long": "x" * 32_000},
+    {"k" * 100: [{"n": 1}] * 250},
+]
+
+
+@pytest.fixture
+def no_careful_way(monkeypatch):
+    def unreachable(*_):
+        raise AssertionError("plain data took the careful way")
+
+    monkeypatch.setattr(_flattening, "leaves", unreachable)
+    monkeypatch.setattr(_properties, "leaves", unreachable)
+
+
+@pytest.mark.parametrize("data", PLAIN, ids=range(len(PLAIN)))
+@pytest.mark.usefixtures("no_careful_way")
+def test_plain_data_takes_the_short_way(data):
+    record = {"action": "browse", "cID": "c1", **data}
+    assert build_track_payload(record)["properties"] == flatten(record)
+
+
+@pytest.mark.usefixtures("no_careful_way")
+def test_so_do_real_records():
+    assert build_track_payload(CLICK, message=MESSAGE)["event"] == "Email Link Clicked"
+    assert build_track_payload(CART)["event"] == "cart"
+    assert len(flatten(CART)) == 26
+
+
+@pytest.mark.parametrize("data", [[1, "x"], [], [[]], [{"a": [1]}], list(range(300))])
+@pytest.mark.usefixtures("no_careful_way")
+def test_so_does_a_list(data):
+    assert len(flatten(data)) == len(data)
+
+
+@pytest.mark.parametrize("size", [5, 100, 101, 1000])
+@pytest.mark.usefixtures("no_careful_way")
+def test_a_wide_flat_dict_is_copied_whole(size):
+    """Past 100 keys no Python code looks at each: the effort does not grow."""
+    data = {f"k{number}": number for number in range(size)}
+    assert flatten(data) == data
+    if size > 100:
+        assert instructions(lambda: flatten(data)) < 200
