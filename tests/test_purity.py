@@ -244,7 +244,7 @@ def test_answers_depend_on_no_setting_of_the_machine(tmp_path):
         ("import colorsys", "imported colorsys"),
         ("import socket; socket.gethostname()", "used socket.gethostname"),
         ("open(__file__).close()", "used open"),
-        ("import pathlib; pathlib.Path('.').exists(); list(pathlib.Path('.').iterdir())", "used os.listdir"),
+        ("import os; os.listdir('.')", "used os.listdir"),
         ("print()", "used builtins.print"),
         ("import json", "used builtins.__import__"),
         ("kept.append(1)", "changed"),
