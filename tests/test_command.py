@@ -364,7 +364,8 @@ def test_a_reader_that_is_gone_at_the_end_ends_it_quietly():
 
 
 def test_ctrl_c_ends_it_quietly():
-    process = start()
+    # A process started in the background is born deaf to it.
+    process = start(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     process.stdin.write(lines(*[ONE] * 2000).encode())
     process.stdin.flush()
     process.stdout.read(100)  # it is at work: the first chunk is out
