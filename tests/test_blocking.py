@@ -208,6 +208,12 @@ def test_anything_else_is_a_type_error(policy):
         is_blocked({"action": "open"}, policy)
 
 
+def test_a_policy_may_be_named_and_the_other_options_must_be():
+    assert is_blocked({"action": "open"}, policy=BlockAll())
+    with pytest.raises(TypeError):
+        is_blocked({"action": "open"}, None, "email")  # type: ignore[misc]
+
+
 def test_only_a_policy_needs_the_action():
     assert not is_blocked({})
     with pytest.raises(MissingFieldError) as caught:

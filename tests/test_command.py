@@ -76,6 +76,8 @@ def payloads(*records, **arguments):
         json.dumps(ONE, indent=1) + json.dumps([TWO], indent=1),
         json.dumps(ONE, indent=1) + "\n[\n]\n" + json.dumps(TWO, indent=1),
         json.dumps(ONE) + " " + json.dumps(TWO),
+        "[]" + json.dumps(ONE) + "[]" + json.dumps([TWO]) + "[]",
+        "[" + json.dumps(ONE) + "," + json.dumps(TWO) + "]",
         json.dumps({"contact": {"_id": "c"}, "event": ONE}) + "\n" + json.dumps(TWO),
         json.dumps([{"contact": {}, "event": ONE}, {"contact": None, "event": TWO}], indent=3),
         "[\n" + json.dumps(ONE) + ",\n" + json.dumps(TWO) + "\n]\n",
@@ -93,6 +95,35 @@ def test_every_form_of_input_gives_its_records_in_order(run, text, tmp_path):
     file = tmp_path / "events.json"
     file.write_bytes(text.encode())
     assert run(file) == wanted
+
+
+def test_an_object_may_have_many_keys(run):
+    wide = {**ONE, **{f"k{number}": number for number in range(400)}}
+    assert run(stdin=lines(wide)) == (0, payloads(wide), ["1 translated, 0 blocked, 0 failed"])
+
+
+def test_output_goes_out_in_chunks_of_64_kilobytes(monkeypatch):
+    written = []
+
+    class Stdout(io.TextIOWrapper):
+        def __init__(self):
+            super().__init__(io.BytesIO())
+
+        @property
+        def buffer(self):
+            return self
+
+        def write(self, data):
+            written.append(len(data))
+            return len(data)
+
+    monkeypatch.setattr(sys, "stdin", Stdin(lines(*[ONE] * 1000).encode()))
+    monkeypatch.setattr(sys, "stdout", Stdout())
+    assert command.main([]) == 0
+    line = len(json.dumps(build_track_payload(ONE))) + 1
+    assert sum(written) == 1000 * line
+    assert all(65536 - line < size <= 65536 + 2 * line for size in written[:-1])
+    assert len(written) == 4
 
 
 def test_no_input_gives_no_output(run):
@@ -127,6 +158,13 @@ def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
         ('{"action": "op\n' + lines(ONE), 1, ["1: not JSON from column 12 on: unterminated string starting at"]),
         ('{"action": "open"\n' + lines(ONE), 1, ["1: not JSON from column 18 on: expecting ',' delimiter"]),
         ('{"action": "open"\n\n' + lines(ONE, 7, ONE), 2, ["1: not JSON from column 18 on", "4: not a JSON object: 7"]),
+        (lines(ONE) + "{\n" + lines(TWO), 2, ["2: not JSON from column 2 on: expecting property name"]),
+        (
+            '{"action": "open"\n{"x": 1} junk\n' + lines(ONE),
+            1,
+            ["2: not JSON from column 1 on: expecting ',' delimiter"],
+        ),
+        ("[\n" + json.dumps([ONE]) + "\n]", 0, ["2: not a JSON object: [{"]),
         (lines(ONE) + '{"a":\n' + lines(TWO), 2, ["2: not JSON from column 6 on: expecting value"]),
         (lines(ONE) + "{'a': 1}\n" + lines(TWO), 2, ["2: not JSON from column 2 on"]),
         (lines(ONE) + "[" + lines(TWO), 2, ["2: not JSON from column 57 on: expecting ',' or ']'"]),
@@ -461,13 +499,13 @@ def terminal(monkeypatch):
 
 def test_a_terminal_shows_progress_and_wipes_it(run, terminal):
     screen = terminal()
-    status, out, _ = run(stdin=lines(*[ONE] * 3, {}, MARKED, *[ONE] * 2))
-    assert (status, len(out)) == (1, 5)
-    wipe = "\r\x1b[K"
+    status, out, _ = run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))
+    assert (status, len(out)) == (1, 4)
+    wipe, missing = "\r\x1b[K", "action: missing, and so is a: give the event's name, such as 'click'"
     assert screen.getvalue() == (
-        f"{wipe}1 records{wipe}3 records"
-        f"{wipe}<stdin>:4: action: missing, and so is a: give the event's name, such as 'click'\n"
-        f"{wipe}5 records{wipe}5 translated, 1 blocked, 1 failed\n"
+        f"{wipe}<stdin>:1: {missing}\n{wipe}1 records"
+        f"{wipe}<stdin>:3: {missing}\n{wipe}3 records"
+        f"{wipe}5 records{wipe}4 translated, 1 blocked, 2 failed\n"
     )
 
 

@@ -51,11 +51,11 @@ def instructions(call):
     return count
 
 
-# As counted when the code was written, by version of Python; a tenth more is let pass.
+# As counted when the code was written, by version of Python; two in a hundred more or less are let pass.
 COUNTS = {
     "build_track_payload, click": {(3, 11): 2512, (3, 12): 2356, (3, 13): 2237},
     "build_track_payload, cart": {(3, 11): 2359, (3, 12): 2229, (3, 13): 2150},
-    "is_blocked, click": {(3, 11): 374, (3, 12): 341, (3, 13): 340},
+    "is_blocked, click": {(3, 11): 394, (3, 12): 356, (3, 13): 356},
     "flatten, click": {(3, 11): 1215, (3, 12): 1119, (3, 13): 1043},
 }
 CALLS = {
@@ -71,7 +71,7 @@ def test_the_main_path_takes_no_more_instructions_than_it_did(name):
     counted = COUNTS[name].get(sys.version_info[:2])
     if counted is None:
         pytest.skip("not counted on this version of Python")
-    assert counted * 0.9 < instructions(CALLS[name]) < counted * 1.1
+    assert counted * 0.98 < instructions(CALLS[name]) < counted * 1.02
 
 
 def chain(depth, wrap, leaf):

@@ -1,6 +1,7 @@
 """enrich_email_fields: Segment's semantic fields, where a record or its message has them."""
 
 import copy
+from enum import StrEnum
 
 import pytest
 
@@ -57,6 +58,18 @@ def test_a_source_that_is_no_text_and_no_number_counts_as_missing(value):
     assert added(record) == {}
     assert added({}, {"name": value, "subject": value}) == {}
     assert added({"sp": {"rl": value, "lKey": value}, "linkUrl": "u", "lKey": "k"}) == {"link_url": "u", "link_id": "k"}
+
+
+class Text(StrEnum):
+    FULL = "b"
+    EMPTY = ""
+
+
+def test_a_string_of_another_type_is_a_source_if_there_is_something_in_it():
+    assert added({"bmID": Text.FULL}) == {"campaign_id": "b"}
+    assert added({"bmID": Text.EMPTY, "name": Text.EMPTY}) == {}
+    assert enrich_email_fields({"sp": {"link": Text.EMPTY}}) == {"sp": {}}
+    assert enrich_email_fields({"sp": {"link": Text.FULL, "rl": "b"}}) == {"sp": {"rl": "b"}, "link_url": "b"}
 
 
 @pytest.mark.parametrize("value", [45, 0, 1.5])
@@ -149,17 +162,22 @@ def test_nesting_past_100_is_an_error_that_names_the_path():
         enrich_email_fields(loop)
 
 
-def test_a_shared_container_may_be_too_deep_at_its_second_place():
-    shared = nested(60)
-    assert enrich_email_fields({"a": shared, "b": [shared], "c": shared})["c"] == shared
-    with pytest.raises(NestingError):
-        enrich_email_fields({"a": shared, "b": {"c": [[[*[nested(0)], _wrapped(shared, 45)]]]}})
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"n": inner}, lambda inner: (1, inner)])
+@pytest.mark.parametrize("deep", [lambda inner: [inner], lambda inner: {"n": 1, "m": inner}, lambda inner: [inner, []]])
+def test_a_shared_container_may_be_too_deep_at_its_second_place(wrap, deep):
+    """It fits at its first place; at the second it fits 39 containers down, and one further is too deep."""
 
+    def nested_by(step, times, value):
+        for _ in range(times):
+            value = step(value)
+        return value
 
-def _wrapped(value, times):
-    for _ in range(times):
-        value = [value]
-    return value
+    shared = nested_by(deep, 59, [])
+    fits = {"a": shared, "b": nested_by(wrap, 39, shared), "c": shared}
+    assert enrich_email_fields(fits) == fits
+    with pytest.raises(NestingError) as caught:
+        enrich_email_fields({"a": shared, "b": nested_by(wrap, 40, shared)})
+    assert caught.value.path.count(".") == 99
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 5, [("bmID", "b")]])

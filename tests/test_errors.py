@@ -72,6 +72,7 @@ def test_a_message_is_one_printable_line(key):
         (-(2**127), str(-(2**127))),
         (2**128, "a value of type int"),
         (1.5, "1.5"),
+        ({"x": "y" * 60}, "a value of type dict"),
         ([1] * 1000, "a value of type list"),
         ({"a": 1}, "a value of type dict"),
         (type("\n" * 3, (), {})(), r"a value of type \n\n\n"),
@@ -82,6 +83,19 @@ def test_the_value_is_shown_in_a_few_characters(value, shown):
     with pytest.raises(InvalidFieldError) as caught:
         build_track_payload({"action": "x", "cID": value})
     assert str(caught.value) == f"cID: {shown} is of the wrong type: expected a string"
+
+
+@pytest.mark.parametrize(("length", "end"), [(60, "'"), (61, "'…")])
+def test_a_text_is_shown_up_to_60_characters(length, end):
+    with pytest.raises(InvalidFieldError, match="is no time") as caught:
+        build_track_payload({"action": "x", "cID": "c", "time": "y" * length})
+    assert str(caught.value).startswith(f"time: '{'y' * 60}{end} is no time")
+
+
+def test_the_place_is_given_by_name():
+    for kind in [TranslationError, *KINDS]:
+        with pytest.raises(TypeError):
+            kind("wrong", "a.0")
 
 
 def test_nothing_of_a_value_but_its_type_is_run():

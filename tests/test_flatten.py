@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from cordial_segment import InvalidFieldError, KeyCollisionError, NestingError, flatten
+from cordial_segment import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, flatten
+from cordial_segment._flattening import leaves
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,34 @@ def test_a_separator_that_is_no_string_is_a_type_error(separator):
 def test_a_max_depth_that_makes_no_sense_is_an_error(max_depth, error):
     with pytest.raises(error, match="max_depth must be"):
         flatten({"a": 1}, max_depth=max_depth)
+
+
+@pytest.mark.parametrize(
+    ("data", "bytes_of_json"),
+    [
+        ({"ab": 1}, 7),
+        ({"": 1}, 5),
+        ({"a": {"b": 1}}, 8),
+        ({"a": []}, 6),
+        ({"a": 1, "b": 2}, 12),
+        ([[1, 2], {"": 3}], 23),
+    ],
+)
+def test_leaves_end_where_their_json_cannot_fit(data, bytes_of_json):
+    """Each takes its key and five characters at the least: two quotes, a colon, a value and what parts it from others."""
+    assert len([*leaves(data, "_", 9, bytes_of_json)]) == len(flatten(data))
+    with pytest.raises(PayloadTooLargeError, match=f"over {bytes_of_json - 1} bytes") as caught:
+        list(leaves(data, "_", 9, bytes_of_json - 1))
+    assert caught.value.path is not None
+
+
+def test_a_container_under_too_long_a_key_is_not_opened():
+    class Sealed(dict):
+        def items(self):
+            raise AssertionError("opened")
+
+    with pytest.raises(PayloadTooLargeError):
+        list(leaves({"long": Sealed(a=1)}, "_", 9, 8))
 
 
 def test_options_are_given_by_name():

@@ -16,6 +16,7 @@ from cordial_segment import (
     build_track_payload,
     flatten,
 )
+from cordial_segment._properties import flatten_to_json
 
 BASE = {"action": "browse", "cID": "c1"}
 
@@ -151,6 +152,29 @@ def test_the_limit_is_32768_bytes_in_the_most_compact_form(text, careful):
     with pytest.raises(PayloadTooLargeError, match="32769 bytes or more, over 32768") as caught:
         build_track_payload({**record, "t": record["t"] + "x"})
     assert caught.value.path is None
+
+
+@pytest.mark.parametrize("odd", [{}, {"t": ()}], ids=["plain", "careful"])
+def test_characters_of_keys_and_texts_are_counted(odd):
+    record = {"a": 1, "b": {"cd": "xyz", "e": [None, True, 1.5, "", {}, []]}, "f": "é", **odd}
+    flat, characters = flatten_to_json(record, "_", 1000)
+    assert flat == flatten(record)
+    assert characters == sum(map(len, flat)) + sum(len(value) for value in flat.values() if isinstance(value, str))
+
+
+def test_a_long_integer_counts_its_digits():
+    assert flatten_to_json({"n": -(10**30)}, "_", 1000) == ({"n": -(10**30)}, 1 + 32)
+
+
+@pytest.mark.parametrize("leaf", [10**30, "x" * 31])
+def test_counting_on_the_careful_way_ends_over_the_limit(leaf):
+    """The third value is over the limit, the fourth is not looked at."""
+    record = {"a": [leaf, leaf, leaf, float("nan")], "odd": ()}
+    with pytest.raises(PayloadTooLargeError, match="takes over 101 bytes: send less") as caught:
+        flatten_to_json(record, "_", 101)
+    assert caught.value.path == "a.2"
+    with pytest.raises(InvalidFieldError):
+        flatten_to_json(record, "_", 3 * (3 + 31))
 
 
 @pytest.mark.parametrize("argument", ["user_id", "write_key"])
