@@ -223,7 +223,7 @@ def test_a_max_depth_that_makes_no_sense_is_an_error(max_depth, error):
     ],
 )
 def test_leaves_end_where_their_json_cannot_fit(data, bytes_of_json):
-    """Each takes its key and five characters at the least: two quotes, a colon, a value and what parts it from others."""
+    """Each takes its key and five characters at the least: two quotes, a colon, a value and a comma or brace."""
     assert len([*leaves(data, "_", 9, bytes_of_json)]) == len(flatten(data))
     with pytest.raises(PayloadTooLargeError, match=f"over {bytes_of_json - 1} bytes") as caught:
         list(leaves(data, "_", 9, bytes_of_json - 1))
