@@ -78,6 +78,7 @@ def payloads(*records, **arguments):
         json.dumps(ONE) + " " + json.dumps(TWO),
         "[]" + json.dumps(ONE) + "[]" + json.dumps([TWO]) + "[]",
         "[" + json.dumps(ONE) + "," + json.dumps(TWO) + "]",
+        '{"action": "open"\n, "cID":\n"c1"}\n{"action": "browse"\n, "p":\n{"x": "\\u00e9"}\n, "cID": "c2"}',
         json.dumps({"contact": {"_id": "c"}, "event": ONE}) + "\n" + json.dumps(TWO),
         json.dumps([{"contact": {}, "event": ONE}, {"contact": None, "event": TWO}], indent=3),
         "[\n" + json.dumps(ONE) + ",\n" + json.dumps(TWO) + "\n]\n",
@@ -120,10 +121,16 @@ def test_output_goes_out_in_chunks_of_64_kilobytes(monkeypatch):
     monkeypatch.setattr(sys, "stdin", Stdin(lines(*[ONE] * 1000).encode()))
     monkeypatch.setattr(sys, "stdout", Stdout())
     assert command.main([]) == 0
-    line = len(json.dumps(build_track_payload(ONE))) + 1
-    assert sum(written) == 1000 * line
+    line = len(json.dumps(build_track_payload(ONE)))
+    assert sum(written) == 1000 * (line + 1)
     assert all(65536 - line < size <= 65536 + 2 * line for size in written[:-1])
     assert len(written) == 4
+    for chunk in (2 * line, 3 * line - 1):
+        written.clear()
+        monkeypatch.setattr(command, "_CHUNK", chunk)
+        monkeypatch.setattr(sys, "stdin", Stdin(lines(*[ONE] * 9).encode()))
+        assert command.main([]) == 0
+        assert written == [3 * (line + 1)] * 3
 
 
 def test_no_input_gives_no_output(run):
@@ -142,6 +149,13 @@ def test_files_are_read_one_after_the_other(run, tmp_path):
         f"{second}:2: action: missing, and so is a: give the event's name, such as 'click'",
         "3 translated, 1 blocked, 2 failed",
     ]
+
+
+@pytest.mark.parametrize("name", ["+1.jsonl", "!", "--", "~"])
+def test_only_a_dash_is_standard_input(run, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(lines(ONE))
+    assert run("--", name, stdin=lines(TWO))[1] == payloads(ONE)
 
 
 def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
@@ -187,6 +201,7 @@ def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
             ["2: not JSON from column 1 on: nested too deep to be read"],
         ),
         (lines(ONE) + '{"a": 1, "b": {"x": 1, "y": 2, "x": 3}}', 1, ["2: the key 'x' stands twice in one object"]),
+        (lines(ONE) + '{"y": 2, "x": 1, "z": 2, "x": 3}', 1, ["2: the key 'x' stands twice in one object"]),
         ('[{"a": 1, "a": 1},\n' + lines(ONE) + "]", 1, ["1: the key 'a' stands twice in one object"]),
         ('{"' + "k" * 99 + '": 1, "' + "k" * 99 + '": 1}', 0, [f"1: the key '{'k' * 60}' stands twice in one object"]),
         ('{"a\\n": 1, "a\\n": 1}', 0, [r"1: the key 'a\n' stands twice in one object"]),
@@ -211,6 +226,20 @@ def test_a_record_that_fails_is_reported_with_its_line_and_the_rest_go_on(run, t
         assert line.isprintable()
         assert len(line) < 200
     assert err[-1] == f"{good} translated, 0 blocked, {len(errors)} failed"
+
+
+def test_what_is_no_object_is_shown_up_to_60_characters(run):
+    assert run(stdin=lines("x" * 100))[2][0] == '<stdin>:1: not a JSON object: "' + "x" * 59
+
+
+def test_an_object_on_a_line_is_read_without_ado(monkeypatch):
+    """The way through several generators is for the first line and for what is not one whole object."""
+    records = [ONE, TWO, {**ONE, "t": "x" * 300}, {**ONE, "n": {}}]
+    first, *rest = lines(*records).encode().splitlines()
+    source = command.read_records([first, *rest])
+    assert next(source) == (1, ONE)
+    monkeypatch.setattr(command, "_read_line", None)
+    assert list(source) == list(enumerate(records[1:], 2))
 
 
 def test_bytes_that_are_no_utf_8_cost_their_line_only(run):

@@ -10,6 +10,7 @@ from cordial_segment import (
     Allow,
     Block,
     BlockAll,
+    PayloadTooLargeError,
     Policy,
     SendAll,
     _flattening,
@@ -111,6 +112,16 @@ def no_careful_way(monkeypatch):
 def test_plain_data_takes_the_short_way(data):
     record = {"action": "browse", "cID": "c1", **data}
     assert build_track_payload(record)["properties"] == flatten(record)
+
+
+@pytest.mark.usefixtures("no_careful_way")
+def test_so_does_a_record_that_just_fits():
+    assert _properties.flatten_to_json({"a": None, "b": None}, "_", 2) == ({"a": None, "b": None}, 2)
+
+
+def test_one_with_more_children_than_room_is_given_up_before_they_are_looked_at():
+    with pytest.raises(PayloadTooLargeError):
+        _properties.flatten_to_json({"a": None, "b": None}, "_", 1)
 
 
 @pytest.mark.usefixtures("no_careful_way")

@@ -42,6 +42,13 @@ def test_the_public_names_are_these():
     assert all(getattr(cordial_segment, name).__doc__ for name in PUBLIC)
 
 
+def test_public_classes_are_from_the_package():
+    """So that what is pickled finds them whatever modules there will be."""
+    classes = [value for name in PUBLIC if isinstance(value := getattr(cordial_segment, name), type)]
+    assert len(classes) == 13
+    assert {value.__module__ for value in classes} == {"cordial_segment"}
+
+
 def test_every_module_is_private_but_the_command():
     assert {name for name in MODULES if not name.startswith("_")} == set()
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from hashlib import sha256
 
@@ -160,6 +161,26 @@ def test_characters_of_keys_and_texts_are_counted(odd):
     flat, characters = flatten_to_json(record, "_", 1000)
     assert flat == flatten(record)
     assert characters == sum(map(len, flat)) + sum(len(value) for value in flat.values() if isinstance(value, str))
+
+
+def test_as_many_characters_as_bytes_are_let_through_are_too_many():
+    """What stands around them is not yet counted then."""
+    characters = len("action" + "browse" + "cID" + "c1" + "t") + len("browse" + "c1")
+    with pytest.raises(PayloadTooLargeError, match=r"takes 32[89]"):
+        build_track_payload({**BASE, "t": "x" * (32768 - characters)})
+
+
+def test_an_integer_too_long_for_any_payload_is_not_printed():
+    """Where Python prints integers of any length, that takes time by the square of it."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        with pytest.raises(InvalidFieldError, match="give a shorter integer"):
+            build_track_payload({**BASE, "n": 1 << (1 << 17)})
+        with pytest.raises(PayloadTooLargeError):
+            build_track_payload({**BASE, "n": 1 << ((1 << 17) - 1)})
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 def test_a_long_integer_counts_its_digits():
