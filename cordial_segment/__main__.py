@@ -31,6 +31,10 @@ class _TwiceError(ValueError):
     """A key that an object has twice."""
 
 
+class _NotJSONError(ValueError):
+    """Text that is no JSON, from some column on."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
@@ -96,18 +100,20 @@ def _is_unfinished(text: str) -> bool:
 def _read_document(
     first: int, text: str, numbered: Iterator[tuple[int, str | ValueError]]
 ) -> Iterator[tuple[int, object]]:
-    """Read the document that begins with **text**, up to a line that shows that **text** was only a line cut short."""
-    numbers, parts = [first], [text]
+    """Read the document that begins with **text**; where a line shows that **text** was one cut short, read lines."""
+    read: list[tuple[int, str]] = [(first, text)]
     for number, part in numbered:
-        if isinstance(part, ValueError) or (
-            text[0] == part[0] == "{" and parts[-1][-1] not in ":,[" and _is_whole(part)
-        ):
-            yield from _read_text(numbers, "\n".join(parts))
-            yield from _read_line(number, part)
+        whole = isinstance(part, str) and text[0] == part[0] == "{" and _is_whole(part)
+        if whole and not _is_unfinished("\n".join([*(earlier for _, earlier in read), "{"])):
+            for line in [*read, (number, part)]:
+                yield from _read_line(*line)
             return
-        numbers.append(number)
-        parts.append(part)
-    yield from _read_text(numbers, "\n".join(parts))
+        if isinstance(part, ValueError):
+            yield from _read_text(read)
+            yield number, part
+            return
+        read.append((number, part))
+    yield from _read_text(read)
 
 
 def _is_whole(text: str) -> bool:
@@ -117,24 +123,27 @@ def _is_whole(text: str) -> bool:
         return False
 
 
-def _read_line(number: int, text: str | ValueError) -> Iterator[tuple[int, object]]:
+def _read_line(number: int, text: str | ValueError) -> list[tuple[int, object]]:
+    """Give the values of a line, or its error alone: a line that is to be sent again should not be half sent."""
     if isinstance(text, ValueError):
-        yield number, text
-    else:
-        yield from _read_text([number], text)
+        return [(number, text)]
+    values = [*_read_text([(number, text)])]
+    return values[-1:] if values and type(values[-1][1]) is _NotJSONError else values
 
 
-def _read_text(numbers: Sequence[int], text: str) -> Iterator[tuple[int, object]]:
-    """Give each value of **text** with the number of the line it starts on."""
+def _read_text(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, object]]:
+    """Give each value of a text with the number of the line that it starts on, up to where it is no JSON."""
+    text = "\n".join(line for _, line in lines)
     counted = line = 0
     try:
         for at, value in _values(text):
             line += text.count("\n", counted, at)
             counted = at
-            yield numbers[line], value
+            yield lines[line][0], value
     except json.JSONDecodeError as error:
         line += text.count("\n", counted, error.pos)
-        yield numbers[line], ValueError(f"not JSON from column {error.colno} on: {error.msg.lower()}")
+        rest = "; what follows is not read" if len(lines) > 1 and error.pos < len(text) else ""
+        yield lines[line][0], _NotJSONError(f"not JSON from column {error.colno} on: {error.msg.lower()}{rest}")
 
 
 def _values(text: str) -> Iterator[tuple[int, object]]:

@@ -46,6 +46,7 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     :param event: The record. Whether it is an email event is not asked.
     :param message: The metadata of the message that the event is about, from Cordial's message API.
     :raises TypeError: If **event** or **message** is no mapping.
+    :raises InvalidFieldError: If a container raises while it is read.
     :raises NestingError: If containers nest deeper than 100, or one contains itself.
 
     >>> from cordial_segment import enrich_email_fields

@@ -81,7 +81,10 @@ class InvalidFieldError(TranslationError):
 
 
 class NestingError(TranslationError):
-    """Containers lie deeper in each other than allowed; also where a structure contains itself."""
+    """Containers lie deeper in each other than allowed.
+
+    A structure that contains itself ends here too, unless its growing keys are over a payload's size first.
+    """
 
 
 class PayloadTooLargeError(TranslationError):

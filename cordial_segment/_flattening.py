@@ -65,7 +65,8 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     :raises KeyCollisionError: If two places give one key.
     :raises InvalidFieldError: If a key is no string or integer (a bool is neither), or a container cannot be read.
     :raises NestingError: If containers lie deeper than **max_depth**, or one contains itself.
-    :raises TypeError: If **data** is no mapping, list or tuple.
+    :raises TypeError: If **data** is no mapping, list or tuple, or an option of the wrong type.
+    :raises ValueError: If **max_depth** is less than 1.
 
     >>> from cordial_segment import flatten
     >>> flatten({"d": {"type": "phone", "tags": ["new", "vip"]}, "cart": []})

@@ -76,7 +76,7 @@ def build_track_payload(
     :param message_id: Segment's ``messageId``. Left out, it is ``api-`` and the record's ``_id``, so that a retry is
         the same message to Segment; without an ``_id`` there is none. One of over 100 characters is replaced by
         ``api-`` and its SHA-256.
-    :param context: Merged over the default ``context``, key by key at the top.
+    :param context: Merged over the default ``context``, key by key at the top. What is in it is not checked.
     :param integrations: Segment's ``integrations``, such as ``{"Cordial (Actions)": False}``.
     :param separator: What stands between the parts of a property's name.
     :raises MissingFieldError: If the record has no action (``action`` or ``a``), or neither it has a ``cID`` nor the
@@ -86,7 +86,7 @@ def build_track_payload(
     :raises NestingError: If the record nests deeper than 100 containers.
     :raises PayloadTooLargeError: If the payload is over 32,768 bytes in its most compact JSON form.
     :raises TypeError: If an argument is of the wrong kind. An empty string is the same as ``None``.
-    :raises ValueError: If **channel** names none.
+    :raises ValueError: If **channel** names none, or **context** or **integrations** hold an integer too long to print.
 
     >>> from cordial_segment import build_track_payload
     >>> payload = build_track_payload(

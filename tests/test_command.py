@@ -176,14 +176,32 @@ def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
         (
             '{"action": "open"\n{"x": 1} junk\n' + lines(ONE),
             1,
-            ["2: not JSON from column 1 on: expecting ',' delimiter"],
+            [
+                "1: not JSON from column 18 on: expecting ',' delimiter",
+                "2: not JSON from column 10 on: expecting value",
+            ],
+        ),
+        ('{"action": "open",\n' + lines(ONE, TWO), 2, ["1: not JSON from column 19 on: expecting property name"]),
+        ('{"action":\n' + lines(ONE, TWO), 2, ["1: not JSON from column 11 on: expecting value"]),
+        (
+            lines(ONE) + "[" + json.dumps(ONE) + ", {,]\n" + lines(TWO),
+            2,
+            ["2: not JSON from column 36 on: expecting prop"],
+        ),
+        (
+            "[\n" + lines(ONE) + ", {,\n" + lines(TWO) + "]",
+            1,
+            [
+                "3: not JSON from column 4 on: expecting property name enclosed in double quotes; "
+                "what follows is not read"
+            ],
         ),
         ("[\n" + json.dumps([ONE]) + "\n]", 0, ["2: not a JSON object: [{"]),
         (lines(ONE) + '{"a":\n' + lines(TWO), 2, ["2: not JSON from column 6 on: expecting value"]),
         (lines(ONE) + "{'a': 1}\n" + lines(TWO), 2, ["2: not JSON from column 2 on"]),
-        (lines(ONE) + "[" + lines(TWO), 2, ["2: not JSON from column 57 on: expecting ',' or ']'"]),
-        (lines(ONE) + json.dumps(TWO) + "]\n", 2, ["2: not JSON from column 56 on: expecting value"]),
-        (lines(ONE) + json.dumps(TWO) + ",\n", 2, ["2: not JSON from column 56 on: expecting value"]),
+        (lines(ONE) + "[" + lines(TWO), 1, ["2: not JSON from column 57 on: expecting ',' or ']'"]),
+        (lines(ONE) + json.dumps(TWO) + "]\n", 1, ["2: not JSON from column 56 on: expecting value"]),
+        (lines(ONE) + json.dumps(TWO) + ",\n", 1, ["2: not JSON from column 56 on: expecting value"]),
         ("[\n" + lines(ONE) + ",\n" + lines(TWO), 2, ["4: not JSON from column 56 on: expecting ',' or ']'"]),
         ("[\n" + lines(ONE) + ",\n]", 1, ["4: not JSON from column 1 on: expecting value"]),
         ("[\n" + lines(ONE, TWO) + "]", 1, ["3: not JSON from column 1 on: expecting ',' or ']'"]),
