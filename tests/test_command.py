@@ -191,10 +191,7 @@ def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
         (
             "[\n" + lines(ONE) + ", {,\n" + lines(TWO) + "]",
             1,
-            [
-                "3: not JSON from column 4 on: expecting property name enclosed in double quotes; "
-                "what follows is not read"
-            ],
+            ["3: not JSON from column 4 on: expecting property name enclosed in double quotes; what follows is not"],
         ),
         ("[\n" + json.dumps([ONE]) + "\n]", 0, ["2: not a JSON object: [{"]),
         (lines(ONE) + '{"a":\n' + lines(TWO), 2, ["2: not JSON from column 6 on: expecting value"]),
