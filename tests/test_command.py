@@ -154,8 +154,10 @@ def test_files_are_read_one_after_the_other(run, tmp_path):
 @pytest.mark.parametrize("name", ["+1.jsonl", "!", "--", "~"])
 def test_only_a_dash_is_standard_input(run, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    Path(name).write_text(lines(ONE))
-    assert run("--", name, stdin=lines(TWO))[1] == payloads(ONE)
+    Path(name).write_text(lines(ONE, {}))
+    _, out, err = run("--", name, stdin=lines(TWO))
+    assert out == payloads(ONE)
+    assert err[0].startswith(f"{name}:2: action: missing")
 
 
 def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
@@ -241,6 +243,21 @@ def test_a_record_that_fails_is_reported_with_its_line_and_the_rest_go_on(run, t
         assert line.isprintable()
         assert len(line) < 200
     assert err[-1] == f"{good} translated, 0 blocked, {len(errors)} failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{,}", False),
+        ("[1, {,}]", False),
+        ("[\n1, {,}]", True),
+        ("[\n1,\n{,}]", True),
+        ("[\n1", False),
+        ("[\n1,\n{", False),
+    ],
+)
+def test_a_document_with_an_error_is_said_to_go_unread_from_there(run, text, told):
+    assert run(stdin=text)[2][-2].endswith("; what follows is not read") is told
 
 
 def test_what_is_no_object_is_shown_up_to_60_characters(run):

@@ -97,6 +97,8 @@ def test_a_field_that_is_there_is_left_alone(field, value):
         ({"link": "l", "rl": "r"}, {"link": "l", "rl": "r"}),
         ({"link": 5}, {}),
         ({"link": 5, "rl": 6}, {"link": 5, "rl": 6}),
+        ({"link": 6, "rl": 5}, {"link": 6, "rl": 5}),
+        ({"link": 10**20, "rl": int("1" + "0" * 20)}, {"rl": 10**20}),
         ({"link": 5, "rl": "5"}, {"link": 5, "rl": "5"}),
         ({"link": "5", "rl": 5}, {"link": "5", "rl": 5}),
         ({"link": []}, {"link": []}),

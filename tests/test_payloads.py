@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from hashlib import sha256
 
@@ -315,6 +316,41 @@ def test_the_record_is_the_first_of_100_containers(leaf, kind):
     with pytest.raises(NestingError) as caught:
         build_track_payload(deeper)
     assert caught.value.path == ".".join(["a", *["0"] * 99])
+
+
+class Pairs(Mapping):
+    """A mapping that gives a key as often as it was given, as those of web frameworks do."""
+
+    def __init__(self, *pairs):
+        self.pairs = pairs
+
+    def __getitem__(self, key):
+        return dict(self.pairs)[key]
+
+    def __iter__(self):
+        return iter(dict(self.pairs))
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def items(self):
+        return iter(self.pairs)
+
+
+@pytest.mark.parametrize(
+    ("record", "path"),
+    [
+        (Pairs(("action", "open"), ("cID", "c1"), ("x", 1), ("x", 2)), "x"),
+        ({"action": "open", "cID": "c1", "sp": Pairs(("x", 1), ("x", 1))}, "sp.x"),
+        ({"action": "browse", "cID": "c1", "sp": Pairs(("x", 1), ("x", 1))}, "sp.x"),
+        ({"action": "browse", "cID": "c1", "a": [Pairs(("x", {"y": 1}), ("x", {"y": 1}))]}, "a.0.x.y"),
+    ],
+)
+def test_a_key_that_a_mapping_gives_twice_is_a_collision_with_itself(record, path):
+    with pytest.raises(KeyCollisionError) as caught:
+        build_track_payload(record)
+    assert (caught.value.path, caught.value.paths) == (path, (path, path))
+    assert build_track_payload(Pairs(("action", "open"), ("cID", "c1")))["anonymousId"] == "c1"
 
 
 @pytest.mark.parametrize(
