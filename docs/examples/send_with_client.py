@@ -3,7 +3,7 @@
     SEGMENT_WRITE_KEY=... python send_with_client.py export/part-0000.jsonl
 
 The exit status is 0 when every record was delivered or blocked by the policy, else 1; what was not is named on
-standard error.
+standard error. It is 2 where the command line is wrong, or the write key missing.
 """
 
 import argparse
@@ -79,6 +79,9 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=15, help="seconds to wait for an answer")
     parser.add_argument("--retries", type=int, default=10, help="how often a request is tried again")
     options = parser.parse_args()
+    write_key = os.environ.get("SEGMENT_WRITE_KEY")
+    if not write_key:
+        parser.exit(2, f"{parser.prog}: the environment has no SEGMENT_WRITE_KEY: set it to the source's key\n")
     policy = Policy.from_dict(json.loads(options.policy.read_bytes())) if options.policy else Policy()
 
     problems: list[str] = []
@@ -90,7 +93,7 @@ def main() -> int:
 
     # In sync_mode the client does not try again, so its thread does the sending.
     client = Client(
-        os.environ["SEGMENT_WRITE_KEY"],
+        write_key,
         host=options.host,
         timeout=options.timeout,
         max_retries=options.retries,

@@ -3,7 +3,7 @@
     SEGMENT_WRITE_KEY=... python send_with_httpx.py export/part-0000.jsonl
 
 The exit status is 0 when every record was delivered or blocked by the policy, else 1; what was not is named on
-standard error.
+standard error. It is 2 where the command line is wrong, or the write key missing.
 """
 
 import argparse
@@ -164,9 +164,12 @@ def main() -> int:
     parser.add_argument("--retries", type=int, default=10, help="how often a request is tried again")
     parser.add_argument("--in-flight", type=int, default=1, help="batches sent at once; above 1 uses asyncio")
     options = parser.parse_args()
+    write_key = os.environ.get("SEGMENT_WRITE_KEY")
+    if not write_key:
+        parser.exit(2, f"{parser.prog}: the environment has no SEGMENT_WRITE_KEY: set it to the source's key\n")
     policy = Policy.from_dict(json.loads(options.policy.read_bytes())) if options.policy else Policy()
     # The write key is the user of HTTP's basic authentication, and there is no password.
-    settings = {"base_url": options.host, "auth": (os.environ["SEGMENT_WRITE_KEY"], ""), "timeout": options.timeout}
+    settings = {"base_url": options.host, "auth": (write_key, ""), "timeout": options.timeout}
 
     problems: list[str] = []
     with FileInput(options.files, mode="rb") as lines:
