@@ -64,14 +64,15 @@ def read_records(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
         break
     for number, text in numbered:
         # Nearly every line is one object; to read it here saves the way through four generators.
-        if isinstance(text, str) and text[0] == "{":
+        if isinstance(text, str) and text.startswith("{"):
             try:
                 value, end = _decode(text)
             except (ValueError, RecursionError):
-                value, end = None, 0
-            if end == len(text):
-                yield number, value
-                continue
+                pass
+            else:
+                if end == len(text):
+                    yield number, value
+                    continue
         yield from _read_line(number, text)
 
 
@@ -103,14 +104,14 @@ def _read_document(
     """Read the document that begins with **text**; where a line shows that **text** was one cut short, read lines."""
     read: list[tuple[int, str]] = [(first, text)]
     for number, part in numbered:
-        whole = isinstance(part, str) and text[0] == part[0] == "{" and _is_whole(part)
-        if whole and not _is_unfinished("\n".join([*(earlier for _, earlier in read), "{"])):
-            for line in [*read, (number, part)]:
-                yield from _read_line(*line)
-            return
         if isinstance(part, ValueError):
             yield from _read_text(read)
             yield number, part
+            return
+        objects = text.startswith("{") and part.startswith("{")
+        if objects and _is_whole(part) and not _is_unfinished("\n".join([*(earlier for _, earlier in read), "{"])):
+            for line in [*read, (number, part)]:
+                yield from _read_line(*line)
             return
         read.append((number, part))
     yield from _read_text(read)
@@ -118,7 +119,8 @@ def _read_document(
 
 def _is_whole(text: str) -> bool:
     try:
-        return _decode_leniently(text)[1] == len(text)
+        _, end = _decode_leniently(text)
+        return not text[end:]
     except (ValueError, RecursionError):
         return False
 
@@ -281,7 +283,7 @@ def _translate_file(name: str, options: argparse.Namespace, report: _Report, out
     except (_OutputError, BrokenPipeError):
         raise
     except OSError as error:
-        report.unread += 1
+        report.unread = True
         report.say(f"{shown}: cannot be read{f' past line {number}' if number else ''}: {error.strerror}")
 
 
@@ -298,7 +300,8 @@ class _Report:
     """What is counted and said on standard error; on a terminal, progress too, on a line that is written over."""
 
     def __init__(self) -> None:
-        self.translated = self.blocked = self.failed = self.unread = 0
+        self.translated = self.blocked = self.failed = 0
+        self.unread = False
         self._clear = "\r\x1b[K" if sys.stderr.isatty() else ""
         self._due = time.monotonic() + _PROGRESS_SECONDS if self._clear else math.inf
 
@@ -306,7 +309,7 @@ class _Report:
         sys.stderr.write(f"{self._clear}{text}\n")
 
     def tick(self) -> None:
-        if self._due < math.inf and time.monotonic() > self._due:
+        if time.monotonic() > self._due:
             sys.stderr.write(f"{self._clear}{self.translated + self.blocked + self.failed:,} records")
             sys.stderr.flush()
             self._due = time.monotonic() + _PROGRESS_SECONDS

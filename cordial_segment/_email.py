@@ -53,7 +53,7 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     >>> enrich_email_fields({"action": "open", "bmID": "45:61"}, {"subject": "Fall Sale 10% Off"})
     {'action': 'open', 'bmID': '45:61', 'campaign_id': '45:61', 'email_subject': 'Fall Sale 10% Off'}
 
-    Source: Segment, "Spec: Email"; the payload in Cordial's article "Send data from Cordial to Segment".
+    Source: Segment, "Spec: Email Events"; the payload in Cordial's article "Send data from Cordial to Segment".
     """
     record: dict[str, Any] = detached(as_record(event), None)
     add_email_fields(record, message)

@@ -90,7 +90,7 @@ class NestingError(TranslationError):
 class PayloadTooLargeError(TranslationError):
     """The payload cannot fit in the 32 KB (32,768 bytes) that Segment takes for one event.
 
-    Source: Segment, "HTTP Tracking API", maximum request size.
+    Source: Segment, "HTTP API Source", maximum request size.
     """
 
 

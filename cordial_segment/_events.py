@@ -102,7 +102,7 @@ _NAMES: dict[Channel, dict[str, str]] = {
 EVENT_NAMES: Mapping[Channel, Mapping[str, str]] = _Table({channel: _Table(names) for channel, names in _NAMES.items()})
 """Segment's event name for each of Cordial's actions, by channel; an action with no row keeps its own name.
 
-Read-only. Sources: Cordial, "Send data from Cordial to Segment"; Segment, "Spec: Email", "Spec: Mobile".
+Read-only. Sources: Cordial, "Send data from Cordial to Segment"; Segment, "Spec: Email Events", "Spec: Mobile".
 
 >>> from cordial_segment import EVENT_NAMES, Channel
 >>> EVENT_NAMES[Channel.EMAIL]["open"]

@@ -33,7 +33,7 @@ class TrackPayload(TypedDict):
     A plain dict at run time. ``anonymousId`` or ``userId`` is always there; each field that is not required is absent
     where it has no value, never ``None``.
 
-    Source: Segment, "HTTP Tracking API" and "Spec: Track".
+    Source: Segment, "HTTP API Source" and "Spec: Track".
     """
 
     type: Literal["track"]

@@ -207,14 +207,14 @@ def _rule(name: str, mode: object) -> _Rule:
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]()
     kinds: list[Any] = list(mode) if is_mapping(mode) else []
-    if is_mapping(mode) and len(kinds) == 1 and kinds[0] in _LISTS:
-        actions: Any = mode[kinds[0]]
+    if is_mapping(mode) and len(kinds) == 1 and (kind := kinds[0]) in _LISTS:
+        actions: Any = mode[kind]
         if type(actions) in (list, tuple, set, frozenset):
             try:
-                return _LISTS[kinds[0]](*actions)
+                return _LISTS[kind](*actions)
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{name}.{kinds[0]}: {error}") from None
-        raise ValueError(f"{name}.{kinds[0]}: expected a list of actions, not {shown(actions)}")
+                raise ValueError(f"{name}.{kind}: {error}") from None
+        raise ValueError(f"{name}.{kind}: expected a list of actions, not {shown(actions)}")
     given = f"{{{', '.join(map(shown, kinds))}}}" if kinds else shown(mode)
     raise ValueError(
         f"{name}: {given} is no mode: expected 'send_all', 'block_all', {{'allow': [...]}} or {{'block': [...]}}"

@@ -176,7 +176,12 @@ def test_a_shared_container_may_be_too_deep_at_its_second_place(wrap, deep):
 
     shared = nested_by(deep, 59, [])
     fits = {"a": shared, "b": nested_by(wrap, 39, shared), "c": shared}
-    assert enrich_email_fields(fits) == fits
+    copied = enrich_email_fields(fits)
+    assert copied == fits
+    inner = copied["b"]
+    for _ in range(39):
+        inner = inner["n"] if isinstance(inner, dict) else inner[-1]
+    assert inner is copied["a"] is copied["c"], "what is shared stays shared"
     with pytest.raises(NestingError) as caught:
         enrich_email_fields({"a": shared, "b": nested_by(wrap, 40, shared)})
     assert caught.value.path.count(".") == 99

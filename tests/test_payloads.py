@@ -171,6 +171,12 @@ def test_as_many_characters_as_bytes_are_let_through_are_too_many():
         build_track_payload({**BASE, "t": "x" * (32768 - characters)})
 
 
+def test_a_text_over_the_limit_is_not_written_out_to_be_measured():
+    """Its characters are counted, and not the bytes that they take."""
+    with pytest.raises(PayloadTooLargeError, match="takes 40026 bytes or more"):
+        build_track_payload({**BASE, "t": "é" * 40_000})
+
+
 def test_an_integer_too_long_for_any_payload_is_not_printed():
     """Where Python prints integers of any length, that takes time by the square of it."""
     before = sys.get_int_max_str_digits()
