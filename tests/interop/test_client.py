@@ -123,3 +123,11 @@ def test_one_payloads_trip_changes_no_other(load):
     load("send_with_client").track(Client("key", send=False), first)
     assert first["context"]["library"]["name"] == "analytics-python"
     assert (second, context) == before
+
+
+def test_without_a_write_key_it_says_so_and_sends_nothing(run, write_lines, tracking_api):
+    result = run(PROGRAM, write_lines(RECORDS[0]), "--host", tracking_api.url, SEGMENT_WRITE_KEY="")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no SEGMENT_WRITE_KEY" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert tracking_api.requests == []

@@ -219,3 +219,11 @@ def test_a_host_that_is_no_http_url_is_not_tried_again(program):
 def test_a_wait_that_segment_asks_for_is_kept_within_reason(program, value, least, most):
     pause = program.pause_before_retry(httpx.Response(429, headers={"Retry-After": value}), 0)
     assert least <= pause <= most
+
+
+def test_without_a_write_key_it_says_so_and_sends_nothing(run, write_lines, tracking_api):
+    result = run(PROGRAM, write_lines(RECORDS[0]), "--host", tracking_api.url, SEGMENT_WRITE_KEY="")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no SEGMENT_WRITE_KEY" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert tracking_api.requests == []
