@@ -164,9 +164,10 @@ def test_nesting_past_100_is_an_error_that_names_the_path():
         enrich_email_fields(loop)
 
 
+@pytest.mark.parametrize("bottom", [[], [1], {"n": 1}, ()])
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"n": inner}, lambda inner: (1, inner)])
 @pytest.mark.parametrize("deep", [lambda inner: [inner], lambda inner: {"n": 1, "m": inner}, lambda inner: [inner, []]])
-def test_a_shared_container_may_be_too_deep_at_its_second_place(wrap, deep):
+def test_a_shared_container_may_be_too_deep_at_its_second_place(wrap, deep, bottom):
     """It fits at its first place; at the second it fits 39 containers down, and one further is too deep."""
 
     def nested_by(step, times, value):
@@ -174,7 +175,7 @@ def test_a_shared_container_may_be_too_deep_at_its_second_place(wrap, deep):
             value = step(value)
         return value
 
-    shared = nested_by(deep, 59, [])
+    shared = nested_by(deep, 59, bottom)
     fits = {"a": shared, "b": nested_by(wrap, 39, shared), "c": shared}
     copied = enrich_email_fields(fits)
     assert copied == fits

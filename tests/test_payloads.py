@@ -205,6 +205,15 @@ def test_counting_on_the_careful_way_ends_over_the_limit(leaf):
         flatten_to_json(record, "_", 3 * (3 + 31))
 
 
+def test_a_message_id_counts_with_all_its_escapes():
+    record = {**BASE, "_id": "\x01" * 96, "t": ""}
+    room, rest = divmod(32768 - compact_size(build_track_payload(record)), 6)
+    fits = {**record, "t": "\x01" * room + "x" * rest}
+    assert compact_size(build_track_payload(fits)) == 32768
+    with pytest.raises(PayloadTooLargeError):
+        build_track_payload({**fits, "t": fits["t"] + "x"})
+
+
 @pytest.mark.parametrize("argument", ["user_id", "write_key"])
 def test_what_is_given_beside_the_record_counts_too(argument):
     room = 32768 - compact_size(build_track_payload({**BASE, "t": ""}, **{argument: "u"}))
