@@ -254,6 +254,7 @@ def test_a_record_that_fails_is_reported_with_its_line_and_the_rest_go_on(run, t
         ("[\n1,\n{,}]", True),
         ("[\n1", False),
         ("[\n1,\n{", False),
+        (f'[\n"{"x" * 400}"', False),
     ],
 )
 def test_a_document_with_an_error_is_said_to_go_unread_from_there(run, text, told):

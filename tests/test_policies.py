@@ -74,6 +74,8 @@ def test_rules_compare_by_kind_and_actions():
     assert len(set(RULES)) == len(RULES)
     assert len({hash(rule) for rule in RULES}) == len(RULES)
     assert Allow("a") != "Allow('a')"
+    assert Allow("a", "b") != Allow("a")
+    assert Allow("a") != Allow("a", "b")
 
 
 def test_policies_compare_by_their_rules():
@@ -131,6 +133,11 @@ def test_a_policy_asks_for_a_known_channel():
         Policy().allows("open", "fax")
     with pytest.raises(TypeError, match="channel must be"):
         Policy().allows("open", None)  # type: ignore[arg-type]
+
+
+def test_each_rule_is_given_by_its_channels_name():
+    with pytest.raises(TypeError):
+        Policy(BlockAll())  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("rule", ["block_all", None, Allow, Policy(), {"allow": []}])
