@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from math import inf
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, is_a, shown
 
@@ -21,7 +21,8 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _TEXT = frozenset({str})
 INDEXES = tuple(map(str, range(100)))
 
-Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+if TYPE_CHECKING:
+    Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 # The way from the root to a value, last step first: (place of the parent, key). Cheap to make for every leaf.
 Place = tuple["Place | None", object]
