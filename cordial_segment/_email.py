@@ -22,8 +22,6 @@ _OF_RECORD = (
     ("lKey", "link_id"),
 )
 
-_NUMBERS = frozenset({int, float})
-
 
 def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Give a new record with Segment's email fields added at its top level.
@@ -74,6 +72,8 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
         (short, _OF_TEMPLATE),
         (record, _OF_RECORD),
     ):
+        if not holder:
+            continue
         for source, field in fields:
             value = holder.get(source)
             # Nearly every source is a string or missing; the look at its type saves a call for each.
@@ -89,11 +89,15 @@ def _has_value(source: object) -> bool:
     # Cordial writes false where it does not know; a container is no identifier, and keeps its own place in the record.
     if is_a(source, str):
         return str.__len__(source) > 0
-    return type(source) in _NUMBERS
+    return _is_number(source)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int or type(value) is float
 
 
 def _is_absorbed(link: object, link_url: object) -> bool:
     if is_a(link, str):
         text = str.__str__(link)
         return not text or (is_a(link_url, str) and text == str.__str__(link_url))
-    return link is None or (type(link) in _NUMBERS and type(link_url) in _NUMBERS and link == link_url)
+    return link is None or (_is_number(link) and _is_number(link_url) and link == link_url)

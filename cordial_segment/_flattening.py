@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, is_a, shown
 
-__all__ = ["INDEXES", "MAX_DEPTH", "Container", "Place", "dotted", "flatten", "is_container", "is_mapping", "leaves"]
+__all__ = [
+    "INDEXES",
+    "LEAST_ENTRY",
+    "MAX_DEPTH",
+    "Container",
+    "Place",
+    "collision",
+    "dotted",
+    "flatten",
+    "is_container",
+    "is_mapping",
+    "leaves",
+    "too_deep",
+    "too_large",
+    "unreadable",
+]
 
 MAX_DEPTH = 100
 
 # Beyond its key, an entry of a JSON object takes two quotes, a colon, a value of one character and a comma or brace.
-_LEAST_ENTRY = 5
+LEAST_ENTRY = 5
 
 _CONTAINERS = (dict, list, tuple, Mapping)
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _TEXT = frozenset({str})
 INDEXES = tuple(map(str, range(100)))
+
+_END = object()
+_NO_CHILD: tuple[Any, Any] = (_END, None)
 
 if TYPE_CHECKING:
     Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
@@ -29,13 +47,19 @@ Place = tuple["Place | None", object]
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Tell whether **value** is a mapping of any type."""
-    return isinstance(value, (dict, Mapping))  # a dict is told by its type, other mappings by a slow look at theirs
+    """Tell whether **value** is a mapping of any type; one whose class raises when it is asked is none."""
+    try:
+        return isinstance(value, (dict, Mapping))  # a dict is told by its type, other mappings by a slow look at theirs
+    except Exception:
+        return False
 
 
 def is_container(value: object) -> TypeGuard[Container]:
     """Tell whether **value** has leaves of its own: a mapping, list or tuple."""
-    return isinstance(value, _CONTAINERS)
+    try:
+        return type(value) not in _SCALARS and isinstance(value, _CONTAINERS)
+    except Exception:
+        return False
 
 
 def dotted(place: Place | None) -> str | None:
@@ -89,7 +113,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     # A wide flat dict is its own flattening, and a copy of it all takes a third of the time of one key by key.
     if kind is dict and len(data) > len(INDEXES) and _is_flat(data):
         return dict(data)
-    if kind is dict or kind is list:
+    if kind is dict or kind is list or kind is tuple:
         flat: dict[str, Any] = {}
         try:
             if _flatten_plain(data, "", flat, separator, max_depth) == len(flat):
@@ -105,84 +129,85 @@ def _is_flat(data: Container) -> bool:
     )
 
 
-# Strategy: plain JSON data takes a short way that can only succeed or give up. Whatever else there is (other types,
-# deeper nesting than the interpreter's stack, any kind of error) takes the careful way, which knows each leaf's place.
+# Strategy: plain data takes a short way that can only succeed or give up. Whatever else there is (other kinds of
+# containers or keys, deeper nesting than the interpreter's stack, any error) takes the careful way, which knows places.
 def _flatten_plain(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int) -> int:
-    """Put the leaves of a dict or list into **flat**, and give their number, which collisions make too high.
+    """Put the leaves of a dict, list or tuple into **flat**, and give their number, which collisions make too high.
 
-    Raises ``TypeError`` at whatever is not plain. Recursion and exact types make it four times as fast as ``leaves``.
+    Raises ``TypeError`` at whatever is not plain. Recursion and exact types make it thrice as fast as ``leaves``.
     """
-    if not depth:
-        raise TypeError
-    count = len(container)
+    number = len(container)
     outer = type(container)
     children: Iterable[tuple[str, Any]]
     if outer is dict:
         children = container.items()
     else:
-        children = zip(INDEXES if count <= len(INDEXES) else map(str, range(count)), container)
+        children = zip(INDEXES if number <= len(INDEXES) else map(str, range(number)), container)
     for key, value in children:
         if type(key) is not str:  # a sum with another type need not fail: a pandas NA makes another NA
             raise TypeError
         kind = type(value)
         if kind is str or kind in _SCALARS:
             flat[prefix + key] = value
-        elif (kind is dict or kind is list) and value:
-            count += _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1) - 1
-        elif depth == 1:
+        elif kind is dict or kind is list or kind is tuple:
+            if depth == 1:
+                raise TypeError
+            if value:
+                number += _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1) - 1
+            else:
+                flat[prefix + key] = {} if kind is dict else []
+        elif is_container(value):
             raise TypeError
-        elif kind is dict:
-            flat[prefix + key] = {}
-        elif kind is list:
-            flat[prefix + key] = []
         else:
-            raise TypeError
-    return count
+            flat[prefix + key] = value
+    return number
 
 
 def leaves(
-    data: Container, separator: str, max_depth: int, limit: int | None = None
-) -> Iterator[tuple[Place, str, Any]]:
+    data: Container, separator: str, max_depth: int, limit: float = inf
+) -> Iterator[tuple[Place | None, str, Any]]:
     """Give each leaf's place, flat key and value, in document order; all of them within **limit** bytes of JSON."""
-    left = inf if limit is None else limit
+    left = limit
     keys: set[str] = set()
-    stack: list[tuple[Place | None, str, Iterator[tuple[object, Any]]]] = [(None, "", _children(data, None))]
+    stack: list[tuple[Place | None, str, Iterator[tuple[Any, Any]]]] = [(None, "", _children(data, None))]
+    place: Place | None
+    value: Any = data
+    entered = False  # whether the last step was into a container: where no child follows, it is itself a leaf
     while stack:
         parent, prefix, children = stack[-1]
-        for own_key, value in children:
-            place = (parent, own_key)
-            key = prefix + _text(own_key, place)
-            if len(key) + _LEAST_ENTRY > left:
-                raise PayloadTooLargeError(
-                    f"up to here the record takes over {limit} bytes: send less",
-                    path=dotted(place),
-                )
-            if is_container(value):
-                if len(stack) == max_depth:
-                    raise NestingError(
-                        f"containers nest deeper than {max_depth}, or one contains itself: send it flatter",
-                        path=dotted(place),
-                    )
-                grandchildren = _children(value, place)
-                first = next(grandchildren, None)
-                if first is not None:
-                    stack.append((place, key + separator, chain((first,), grandchildren)))
-                    break
-                leaf: Any = {} if is_mapping(value) else []
-            else:
-                leaf = value
-            if key in keys:
-                twins = (earlier for earlier, same, _ in leaves(data, separator, max_depth) if same == key)
-                raise _collision(key, next(twins, place), place)
-            keys.add(key)
-            left -= len(key) + _LEAST_ENTRY
-            yield place, key, leaf
+        try:
+            own_key, child = next(children, _NO_CHILD)
+        except Exception as error:
+            raise unreadable(error, parent) from error
+        if own_key is not _END:
+            place, value = (parent, own_key), child
+            key = prefix + (own_key if type(own_key) is str else _text(own_key, place))
+            entered = is_container(value)
+        elif entered:
+            stack.pop()
+            place, key, value = parent, prefix.removesuffix(separator), {} if is_mapping(value) else []
+            entered = False
         else:
             stack.pop()
+            continue
+        if len(key) + LEAST_ENTRY > left:
+            raise too_large(limit, dotted(place))
+        if entered:
+            if len(stack) == max_depth:
+                raise too_deep(max_depth, dotted(place))
+            stack.append((place, key + separator, _children(value, place)))
+            continue
+        if key in keys:
+            twins = (earlier for earlier, same, _ in leaves(data, separator, max_depth) if same == key)
+            raise collision(key, dotted(next(twins, place)), dotted(place))
+        keys.add(key)
+        left -= len(key) + LEAST_ENTRY
+        yield place, key, value
 
 
-def _collision(key: str, first: Place, second: Place) -> KeyCollisionError:
-    paths = dotted(first) or "", dotted(second) or ""
+def collision(key: str, first: str | None, second: str | None) -> KeyCollisionError:
+    """Make the error for two paths that flatten to one **key**."""
+    paths = first or "", second or ""
     return KeyCollisionError(
         f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator",
         path=paths[1],
@@ -191,13 +216,26 @@ def _collision(key: str, first: Place, second: Place) -> KeyCollisionError:
     )
 
 
-def _children(container: Any, place: Place | None) -> Iterator[tuple[object, Any]]:
+def too_deep(max_depth: int, path: str | None = None) -> NestingError:
+    """Make the error for a container that is one too many."""
+    return NestingError(f"containers nest deeper than {max_depth}, or one contains itself: send it flatter", path=path)
+
+
+def too_large(limit: float, path: str | None = None) -> PayloadTooLargeError:
+    """Make the error for a record that takes over **limit** bytes, counted up to **path**."""
+    return PayloadTooLargeError(f"the record takes over {limit} bytes: send less", path=path)
+
+
+def _children(container: Any, place: Place | None) -> Iterator[tuple[Any, Any]]:
     try:
-        yield from container.items() if is_mapping(container) else enumerate(container)
+        return iter(container.items()) if is_mapping(container) else zip(map(str, count()), container)
     except Exception as error:
-        raise InvalidFieldError(
-            f"reading it raised {type(error).__name__}: give a plain dict or list", path=dotted(place)
-        ) from error
+        raise unreadable(error, place) from error
+
+
+def unreadable(error: Exception, place: Place | None) -> InvalidFieldError:
+    """Make the error for a container at **place** whose own code raised **error**."""
+    return InvalidFieldError(f"reading it raised {type(error).__name__}: give a plain dict or list", path=dotted(place))
 
 
 def _text(key: object, place: Place) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from ._email import add_email_fields
 from ._errors import MissingFieldError, PayloadTooLargeError, shown
 from ._events import Channel, as_channel, channel_of, event_name
+from ._flattening import LEAST_ENTRY
 from ._properties import flatten_to_json
 from ._records import as_record, detached, read_action, read_text
 from ._timestamps import read_timestamp
@@ -154,7 +155,8 @@ def build_track_payload(
     if context is not None or integrations is not None:
         most += _size([payload["context"], payload["integrations"]])
     if most > _MAX_BYTES:
-        size = characters if characters > _MAX_BYTES else _size(payload)
+        least = characters + len(properties) * LEAST_ENTRY
+        size = least if least > _MAX_BYTES else _size(payload)
         if size > _MAX_BYTES:
             raise PayloadTooLargeError(f"the payload takes {size} bytes or more, over {_MAX_BYTES}: send less of it")
     return payload

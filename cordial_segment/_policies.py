@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from ._errors import shown
+from ._errors import is_a, shown
 from ._events import Channel, as_channel, canonical_action
 from ._flattening import is_mapping
 
@@ -175,7 +175,7 @@ class Policy(_Immutable):
         >>> Policy.from_dict({"email": {"allow": ["open"]}, "sms": "block_all"})
         Policy(email=Allow('open'), sms=BlockAll())
         """
-        if not isinstance(settings, Mapping):
+        if not is_mapping(settings):
             raise TypeError(f"settings must be a mapping, not {shown(settings)}")
         rules: dict[str, Any] = {}
         for name, mode in settings.items():
@@ -204,7 +204,7 @@ _LISTS: dict[str, type[Allow | Block]] = {"allow": Allow, "block": Block}
 
 
 def _rule(name: str, mode: object) -> _Rule:
-    if isinstance(mode, str) and mode in _MODES:
+    if is_a(mode, str) and mode in _MODES:
         return _MODES[mode]()
     kinds: list[Any] = list(mode) if is_mapping(mode) else []
     if is_mapping(mode) and len(kinds) == 1 and (kind := kinds[0]) in _LISTS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError, is_a, shown
-from ._flattening import MAX_DEPTH, Place, dotted, is_container, is_mapping
+from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, is_a, shown
+from ._flattening import MAX_DEPTH, Place, dotted, is_container, is_mapping, too_deep, unreadable
 
 __all__ = ["as_record", "detached", "read_action", "read_text", "section"]
 
@@ -30,10 +30,15 @@ def as_record(event: Any, name: str = "event", place: Place | None = None) -> di
     except KeyCollisionError:
         raise
     except Exception as error:
-        raise InvalidFieldError(
-            f"reading this mapping raised {type(error).__name__}: give a plain dict", path=dotted(place)
-        ) from error
+        raise unreadable(error, place) from error
     return record
+
+
+def _as_list(values: Any, place: Place | None) -> list[Any]:
+    try:
+        return [*values]
+    except Exception as error:
+        raise unreadable(error, place) from error
 
 
 def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
@@ -72,29 +77,28 @@ def detached(value: Any, place: Place | None) -> Any:
 
 
 def _detached(value: Any, place: Place | None, depth: int, seen: dict[int, Any]) -> tuple[Any, int]:
-    """Give the copy, and how many containers nest in it; **seen** has both, and the original, by the original's id."""
-    if not is_container(value):
-        return value, 0
-    _, copy, height = seen.get(id(value), (None, None, MAX_DEPTH + 1))
-    if height <= depth:
+    """Give a container's copy, and how many nest in it; **seen** has both, and the original, by the original's id."""
+    number = id(value)
+    _, copy, height = seen.get(number, (None, None, 0))
+    if height > depth or not depth:
+        raise too_deep(MAX_DEPTH, dotted(place))
+    if height:
         return copy, height
-    if not depth:
-        raise NestingError(
-            f"containers nest deeper than {MAX_DEPTH}, or one contains itself: send it flatter", path=dotted(place)
-        )
+    # The original stays there too: were it freed, its id could become another's. Until it is copied, it is too high.
+    seen[number] = value, None, MAX_DEPTH
     height = 1
+    copied: Any
+    children: Any
     if is_mapping(value):
-        copy = {}
-        for key, child in as_record(value, place=place).items():
-            copy[key], below = _detached(child, (place, key), depth - 1, seen)
-            height = max(height, below + 1)
+        copied = as_record(value, place=place).copy()
+        children = copied.items()
     else:
-        parts: list[Any] = []
-        for index, child in enumerate(value):
-            part, below = _detached(child, (place, index), depth - 1, seen)
-            parts.append(part)
+        copied = _as_list(value, place)
+        children = enumerate(copied)
+    for key, child in children:
+        if is_container(child):
+            copied[key], below = _detached(child, (place, key), depth - 1, seen)
             height = max(height, below + 1)
-        copy = tuple(parts) if isinstance(value, tuple) else parts
-    # The original stays there too: were it freed, its id could become another's.
-    seen[id(value)] = value, copy, height
+    copy = tuple(copied) if isinstance(value, tuple) else copied
+    seen[number] = value, copy, height
     return copy, height

@@ -243,10 +243,71 @@ def test_a_list_that_cannot_be_read_is_an_error_at_its_place():
         def __iter__(self):
             raise OSError("gone")
 
-    for call in (lambda: flatten({"x": Gone([1])}), lambda: properties({"x": Gone([1])})):
-        with pytest.raises(InvalidFieldError) as caught:
-            call()
+    for call in (flatten, properties, enrich_email_fields):
+        with pytest.raises(InvalidFieldError, match="reading it raised OSError") as caught:
+            call({"x": Gone([1])})
         assert caught.value.path == "x"
+
+
+@pytest.mark.parametrize("items", [[("a", 1, 2)], [("a",)], [None], [5], None], ids=repr)
+def test_a_mapping_whose_items_are_no_pairs_is_an_error_at_its_place(items):
+    class Strange(dict):
+        def items(self):
+            return items
+
+    for call in (flatten, properties, enrich_email_fields):
+        for record, path in (({"x": [Strange(a=1)]}, "x.0"), ({"x": Strange(a=1)}, "x")):
+            with pytest.raises(InvalidFieldError, match=r"reading it raised (Type|Value)Error") as caught:
+                call(record)
+            assert caught.value.path == path
+    with pytest.raises(InvalidFieldError):
+        flatten(Strange(a=1))
+
+
+class RefusesItsClass:
+    @property
+    def __class__(self):
+        raise OSError
+
+
+class RefusingType(type):
+    def refuse(cls, *_):
+        raise OSError
+
+    __hash__ = __eq__ = __ne__ = refuse
+
+
+class OfRefusingType(metaclass=RefusingType):
+    pass
+
+
+@pytest.mark.parametrize("name", ["RefusesItsClass", "OfRefusingType"])
+def test_an_object_whose_class_cannot_be_looked_at_is_a_leaf(name):
+    """It is no mapping, no string and no number, wherever it stands."""
+    leaf = globals()[name]()
+    assert flatten({"x": [leaf], 1: leaf}) == {"x_0": leaf, "1": leaf}
+    with pytest.raises(TypeError):
+        flatten(leaf)
+    with pytest.raises(InvalidFieldError):
+        flatten({leaf: 1})
+    sections = {"sp": {"rl": leaf, "link": leaf}, "system_properties": leaf}
+    for record in ({"x": [leaf]}, sections, {"bmID": leaf, "name": leaf, "chnl": leaf, "source": leaf}):
+        assert enrich_email_fields(record) == record
+        assert is_blocked({"action": "open", **record}) is False
+        with pytest.raises(InvalidFieldError, match=r"has no JSON form|is of the wrong type"):
+            build_track_payload({"action": "open", "cID": "c1", **record})
+    for field in ("action", "cID", "_id", "time"):
+        with pytest.raises(InvalidFieldError) as caught:
+            properties({field: leaf})
+        assert caught.value.path == field
+    for call in (build_track_payload, enrich_email_fields, is_blocked, Policy.from_dict):
+        with pytest.raises(TypeError):
+            call(leaf)
+    with pytest.raises(ValueError):
+        Policy.from_dict({"email": leaf})
+    for policy, channel in ((leaf, None), (None, leaf)):
+        with pytest.raises(TypeError):
+            is_blocked({"action": "open"}, policy, channel=channel)
 
 
 @pytest.mark.parametrize(

@@ -676,6 +676,11 @@ def fuzz_enrich(data: bytes) -> None:
         assert type(error) is TypeError
         return
     if error is not None:
+        if isinstance(error, NestingError):  # it names the container that holds too many, not the last of them
+            problems = Leaves(record, "_", MAX_DEPTH).problems
+            within = f"{error.path}."
+            assert problems["more"] or any(f"{path}.".startswith(within) for path in problems["nesting"]), error.path
+            return
         from_message = tuple(map(step, message or ())) if isinstance(message, Repeating) else ()
         check_error(error, record, "_", MAX_DEPTH, ("", *from_message))
         return
