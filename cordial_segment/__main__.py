@@ -13,6 +13,7 @@ import re
 import sys
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -38,7 +39,7 @@ class _NotJSONError(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        twice = next(key for key, _ in pairs if record.pop(key, pairs) is pairs)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise _TwiceError(f"the key {twice[:60]!r} stands twice in one object")
     return record
 
@@ -70,7 +71,7 @@ def read_records(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
             except (ValueError, RecursionError):
                 pass
             else:
-                if end == len(text):
+                if not text[end:]:
                     yield number, value
                     continue
         yield from _read_line(number, text)
@@ -94,7 +95,7 @@ def _is_unfinished(text: str) -> bool:
         for _ in _values(text):
             pass
     except json.JSONDecodeError as error:
-        return error.pos == len(text)
+        return not text[error.pos :]
     return False
 
 
@@ -130,7 +131,7 @@ def _read_line(number: int, text: str | ValueError) -> list[tuple[int, object]]:
     if isinstance(text, ValueError):
         return [(number, text)]
     values = [*_read_text([(number, text)])]
-    return values[-1:] if values and type(values[-1][1]) is _NotJSONError else values
+    return values[-1:] if values and isinstance(values[-1][1], _NotJSONError) else values
 
 
 def _read_text(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, object]]:
@@ -144,7 +145,7 @@ def _read_text(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, object]]
             yield lines[line][0], value
     except json.JSONDecodeError as error:
         line += text.count("\n", counted, error.pos)
-        rest = "; what follows is not read" if len(lines) > 1 and error.pos < len(text) else ""
+        rest = "; what follows is not read" if lines[1:] and text[error.pos :] else ""
         yield lines[line][0], _NotJSONError(f"not JSON from column {error.colno} on: {error.msg.lower()}{rest}")
 
 
@@ -182,7 +183,7 @@ def _value(text: str, at: int) -> tuple[object, int]:
     except RecursionError:
         raise json.JSONDecodeError("Nested too deep to be read", text, at) from None
     except ValueError as error:
-        problem = error if type(error) is _TwiceError else ValueError("an integer is too long to be read")
+        problem = error if isinstance(error, _TwiceError) else ValueError("an integer is too long to be read")
         return problem, _decode_leniently(text, at)[1]
 
 
@@ -323,7 +324,7 @@ class _Output:
     """Standard output in chunks, so that a failure can name the first record that it may have lost."""
 
     def __init__(self) -> None:
-        self._limit = 0 if sys.stdout.isatty() else _CHUNK
+        self._at_once = sys.stdout.isatty()
         self._lines: list[str] = []
         self._size = 0
         self._first = ""
@@ -332,7 +333,7 @@ class _Output:
         self._first = self._first or place
         self._lines.append(line + "\n")
         self._size += len(line)
-        if self._size > self._limit:
+        if self._at_once or self._size > _CHUNK:
             self.flush()
 
     def flush(self) -> None:

@@ -72,7 +72,7 @@ def is_blocked(
     if not hasattr(policy, "allows"):
         raise TypeError(f"policy must have a method allows, which {shown(policy)} has not")
     action = read_action(record)
-    return not policy.allows(action, channel_of(record, action) if channel is None else channel)
+    return not policy.allows(action, channel or channel_of(record, action))
 
 
 def _is_marked(record: dict[Any, Any], places: list[tuple[tuple[str, ...], list[str]]]) -> bool:

@@ -88,7 +88,7 @@ def add_email_fields(record: dict[Any, Any], message: Mapping[str, Any] | None) 
 def _has_value(source: object) -> bool:
     # Cordial writes false where it does not know; a container is no identifier, and keeps its own place in the record.
     if is_a(source, str):
-        return str.__len__(source) > 0
+        return bool(str.__str__(source))
     return _is_number(source)
 
 

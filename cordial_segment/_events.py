@@ -42,10 +42,9 @@ class Channel(StrEnum):
     def _missing_(cls, value: object) -> Channel:
         if not isinstance(value, str):
             raise TypeError(f"channel must be a Channel or its string, not {shown(value)}")
-        found = _CHANNELS.get(value.lower())
-        if found is None:
-            raise ValueError(f"{shown(value)} is no channel: expected one of {', '.join(_CHANNELS)} (in any case)")
-        return found
+        if found := _CHANNELS.get(value.lower()):
+            return found
+        raise ValueError(f"{shown(value)} is no channel: expected one of {', '.join(_CHANNELS)} (in any case)")
 
 
 _CHANNELS: dict[str, Channel] = {

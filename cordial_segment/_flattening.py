@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, is_a, shown
 
 __all__ = [
+    "EMPTY_KINDS",
     "INDEXES",
     "LEAST_ENTRY",
     "MAX_DEPTH",
@@ -36,11 +37,13 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _TEXT = frozenset({str})
 INDEXES = tuple(map(str, range(100)))
 
+# Plain containers, and what an empty one becomes.
+EMPTY_KINDS: dict[type, type] = {dict: dict, list: list, tuple: list}
+
 _END = object()
 _NO_CHILD: tuple[Any, Any] = (_END, None)
 
-if TYPE_CHECKING:
-    Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 # The way from the root to a value, last step first: (place of the parent, key). Cheap to make for every leaf.
 Place = tuple["Place | None", object]
@@ -65,7 +68,7 @@ def is_container(value: object) -> TypeGuard[Container]:
 def dotted(place: Place | None) -> str | None:
     """Write **place** as its keys joined by dots; the root is ``None``."""
     steps: list[str] = []
-    while place is not None:
+    while place:
         place, key = place
         steps.append(str.__str__(key) if is_a(key, str) else shown(key))
     return ".".join(reversed(steps)) if steps else None
@@ -113,7 +116,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     # A wide flat dict is its own flattening, and a copy of it all takes a third of the time of one key by key.
     if kind is dict and len(data) > len(INDEXES) and _is_flat(data):
         return dict(data)
-    if kind is dict or kind is list or kind is tuple:
+    if kind in EMPTY_KINDS:
         flat: dict[str, Any] = {}
         try:
             if _flatten_plain(data, "", flat, separator, max_depth) == len(flat):
@@ -155,7 +158,7 @@ def _flatten_plain(container: Any, prefix: str, flat: dict[str, Any], separator:
             if value:
                 number += _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1) - 1
             else:
-                flat[prefix + key] = {} if kind is dict else []
+                flat[prefix + key] = EMPTY_KINDS[kind]()
         elif is_container(value):
             raise TypeError
         else:

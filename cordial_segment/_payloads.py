@@ -107,13 +107,13 @@ def build_track_payload(
         _require_text(user_id=user_id, write_key=write_key, message_id=message_id)
 
     anonymous_id = read_text(given, "cID")
-    if anonymous_id is None and not user_id:
+    if not (anonymous_id or user_id):
         raise MissingFieldError("missing, and no user_id was given: whose event is it?", path="cID")
     record_id = read_text(given, "_id")
     timestamp = read_timestamp(given)
 
     record = given.copy()
-    if timestamp is not None:
+    if timestamp:
         del record[timestamp[0]]
     if channel is _EMAIL:
         add_email_fields(record, message)
@@ -130,7 +130,7 @@ def build_track_payload(
         "properties": properties,
     }
     characters += len(name)
-    if anonymous_id is not None:
+    if anonymous_id:
         payload["anonymousId"] = anonymous_id
         characters += len(anonymous_id)
     if user_id:
@@ -139,11 +139,11 @@ def build_track_payload(
     if write_key:
         payload["writeKey"] = write_key
         characters += len(write_key)
-    if record_id is not None:
+    if record_id:
         message_id = message_id or "api-" + record_id
     if message_id:
         payload["messageId"] = _message_id(message_id)
-    if timestamp is not None:
+    if timestamp:
         payload["timestamp"] = timestamp[1]
     if context is not None:
         payload["context"].update(detached(as_record(context, "context"), (None, "context")))

@@ -207,7 +207,7 @@ def _rule(name: str, mode: object) -> _Rule:
     if is_a(mode, str) and mode in _MODES:
         return _MODES[mode]()
     kinds: list[Any] = list(mode) if is_mapping(mode) else []
-    if is_mapping(mode) and len(kinds) == 1 and (kind := kinds[0]) in _LISTS:
+    if is_mapping(mode) and len(kinds) == 1 and (kind := next(iter(kinds))) in _LISTS:
         actions: Any = mode[kind]
         if type(actions) in (list, tuple, set, frozenset):
             try:

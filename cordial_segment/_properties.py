@@ -7,15 +7,24 @@ from math import isfinite
 from typing import Any
 
 from ._errors import InvalidFieldError, KeyCollisionError, PayloadTooLargeError, TranslationError, is_a, shown
-from ._flattening import INDEXES, LEAST_ENTRY, MAX_DEPTH, collision, dotted, is_container, leaves, too_deep, too_large
+from ._flattening import (
+    EMPTY_KINDS,
+    INDEXES,
+    LEAST_ENTRY,
+    MAX_DEPTH,
+    collision,
+    dotted,
+    is_container,
+    leaves,
+    too_deep,
+    too_large,
+)
 
 __all__ = ["flatten_to_json"]
 
 # Integers within these bounds, which is nearly all of them, need no look at their length.
 _WORD = 1 << 64
 _MAX_BITS = 1 << 17
-
-_CONTAINERS = frozenset({dict, list, tuple})
 
 
 def flatten_to_json(record: dict[Any, Any], separator: str, limit: int) -> tuple[dict[str, Any], int]:
@@ -99,7 +108,7 @@ def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes l
                 if depth == 1:
                     raise too_deep(MAX_DEPTH)
                 if not value:
-                    flat[name] = {} if kind is dict else []
+                    flat[name] = EMPTY_KINDS[kind]()
                     left -= len(name)
                     continue
                 below = depth - 1
@@ -116,6 +125,8 @@ def _flatten_plain(  # noqa: PLR0917 (by position, as a call by keywords takes l
             else:
                 flat[name := prefix + key] = value
                 left -= len(name) + _length(value)
+                if left < 0:  # to count an integer's digits takes long
+                    raise PayloadTooLargeError("")
     except TranslationError as error:
         error.path = ".".join([key, *chain] if error.path is None else [key, *chain, error.path])
         raise
@@ -134,7 +145,7 @@ def _only_children(container: Any, depth: int) -> tuple[Any, list[Any]]:
             ((key, child),) = container.items()
         else:
             key, child = "0", container[0]
-        if type(child) not in _CONTAINERS or not child:
+        if type(child) not in EMPTY_KINDS or not child:
             break
         steps.append(key)
         container = child
@@ -147,7 +158,7 @@ def _way_to(wanted: str, container: Any, prefix: str, separator: str) -> list[An
     children: Any = container.items() if outer is dict else zip(map(str, range(len(container))), container)
     for key, value in children:
         name = prefix + key
-        if type(value) in _CONTAINERS and value:
+        if type(value) in EMPTY_KINDS and value:
             if wanted.startswith(inner := name + separator) and (way := _way_to(wanted, value, inner, separator)):
                 return [key, *way]
         elif name == wanted:

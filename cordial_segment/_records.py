@@ -63,7 +63,7 @@ def read_text(record: dict[Any, Any], field: str) -> str | None:
 def read_action(record: dict[Any, Any]) -> str:
     """Give the record's action in its canonical spelling."""
     action = read_text(record, "action") or read_text(record, "a")
-    if action is None:
+    if not action:
         raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
     return "message_sent" if action == "message-sent" else action
 

@@ -13,6 +13,7 @@ import pytest
 
 import cordial_segment
 from cordial_segment import (
+    InvalidFieldError,
     KeyCollisionError,
     NestingError,
     PayloadTooLargeError,
@@ -82,7 +83,7 @@ def test_memory_is_in_proportion_to_the_size_of_a_record(name, record):
     size = max(SMALL, values_in(record) * 2)
     assert peak(build_track_payload, record) < 4 * size + 2_000_000
     assert peak(is_blocked, record) < 4 * size + 100_000
-    assert peak(enrich_email_fields, record) < 300 * values_in(record) + 100_000
+    assert peak(enrich_email_fields, record) < 400 * values_in(record) + 100_000
 
 
 @pytest.mark.parametrize("value", [10**3999, "x" * 4000], ids=["integer", "string"])
@@ -93,6 +94,9 @@ def test_long_values_are_counted_no_further_than_the_limit(value):
         build_track_payload(many)
     if isinstance(value, int):
         assert lines_run(build_track_payload, many) < 2 * lines_run(build_track_payload, few)
+        with pytest.raises(PayloadTooLargeError) as caught:
+            build_track_payload({**BASE, "d": [value] * 9 + [float("nan")], "e": []})
+        assert caught.value.path == "d.8"
     assert peak(build_track_payload, many) < 1_000_000
 
 
@@ -121,6 +125,7 @@ def test_a_mapping_that_never_ends_is_given_up():
         ("one_string_in_many_places", PayloadTooLargeError),
         ("one_chain_of_long_keys_in_many_places", PayloadTooLargeError),
         ("billion_laughs", PayloadTooLargeError),
+        ("wide_rows_then_nan", InvalidFieldError),
         ("too_deep", NestingError),
         ("too_deep_mappings", NestingError),
     ],
@@ -128,6 +133,26 @@ def test_a_mapping_that_never_ends_is_given_up():
 def test_each_shape_ends_in_the_error_that_names_its_trouble(shape, error):
     with pytest.raises(error):
         build_track_payload(BASE | COST[shape](LARGE))
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"),
+    [
+        ("chains_then_nan", InvalidFieldError),
+        ("chains_then_too_deep", NestingError),
+        ("chains_then_a_collision", KeyCollisionError),
+        ("wide_rows_then_nan", InvalidFieldError),
+    ],
+)
+def test_what_is_wrong_at_the_end_does_not_make_a_record_much_dearer(shape, error):
+    """To tell it takes the steps that it took to get there, twice where one key has to be found in two places."""
+    record = BASE | COST[shape](SMALL)
+    right = {key: value for key, value in record.items() if key != [*record][-1]}
+    with pytest.raises(error):
+        build_track_payload(record)
+    assert lines_run(build_track_payload, record) < (2.2 if error is KeyCollisionError else 1.1) * lines_run(
+        build_track_payload, right
+    )
 
 
 def test_a_collision_at_the_last_leaf_is_told_with_both_places():
@@ -155,14 +180,18 @@ def output_size(flat):
 
 @pytest.mark.parametrize(
     ("name", "record"),
-    [case for case in shapes(SMALL) if not case.id.startswith(("too deep", "contains", "collides", "billion", "one "))],
+    [
+        case
+        for case in shapes(SMALL)
+        if not case.id.startswith(("too deep", "contains", "collides", "chains then", "billion", "one "))
+    ],
 )
 def test_flatten_alone_costs_in_proportion_to_its_output(name, record):
     """With no limit it may give much; what it takes on the way is at most the keys of one leaf's ancestors more."""
     flat = flatten(record)
     ancestors = max(map(len, flat)) * 100
-    assert lines_run(flatten, record) < 40 * (len(flat) + values_in(record)) + 1000
-    assert peak(flatten, record) < 3 * output_size(flat) + ancestors + 20_000
+    assert lines_run(flatten, record) < 60 * (len(flat) + values_in(record)) + 1000
+    assert peak(flatten, record) < 3 * output_size(flat) + ancestors + 60_000
 
 
 def test_what_is_refused_is_let_go():

@@ -20,6 +20,7 @@ from cordial_segment import (
     SendAll,
     TranslationError,
     _flattening,
+    _payloads,
     _properties,
     build_track_payload,
     flatten,
@@ -197,6 +198,53 @@ def test_values_and_their_types_are_compared_with_nothing():
 @pytest.mark.usefixtures("no_careful_way")
 def test_so_does_a_record_that_just_fits():
     assert _properties.flatten_to_json({"a": None, "b": None}, "_", 10) == ({"a": None, "b": None}, 2)
+
+
+@pytest.mark.parametrize(("prefix", "children"), [("abcd", 2), ("ab", 3), ("abcdefgh", 1), ("a", 5)])
+def test_a_container_whose_keys_alone_cannot_fit_is_given_up_before_they_are_made(prefix, children):
+    """Each of its leaves takes the prefix and five characters more: two quotes, a colon, a value and a comma."""
+    record = {prefix: dict.fromkeys(map(chr, range(97, 97 + children)))}
+    least = children * (len(prefix) + 1 + 5)
+    assert _properties.flatten_to_json(record, "_", least)[1] == children * (len(prefix) + 2)
+    with pytest.raises(PayloadTooLargeError) as caught:
+        _properties.flatten_to_json(record, "_", least - 1)
+    assert caught.value.path == prefix
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"n": inner}, lambda inner: (inner,)])
+def test_a_chain_of_only_children_takes_a_loop_of_its_own(wrap):
+    """Half the instructions that a call for each of them would take."""
+    few, many = ({"d": chain(depth, wrap, 0)} for depth in (10, 90))
+    take = [
+        instructions(lambda record=record: _properties.flatten_to_json(record, "_", 1000)) for record in (few, many)
+    ]
+    assert (take[1] - take[0]) / 80 < 55
+
+
+def test_short_lists_take_indexes_made_once(monkeypatch):
+    """Up to as many as there are; where there are more children, all their indexes are made."""
+    for module in (_flattening, _properties):
+        monkeypatch.setattr(module, "INDEXES", ("a", "b"))
+    for items, keys in (([5], "a"), ([5, 6], "ab"), ([5, 6, 7], "012"), ((5, 6), "ab"), ((5, 6, 7), "012")):
+        assert [*flatten(items)] == [*keys]
+        assert [*_properties.flatten_to_json({"d": items}, "_", 99)[0]] == [f"d_{key}" for key in keys]
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_payload_that_must_fit_is_not_written_out_to_be_measured(monkeypatch, spare):
+    """A bound on its size is enough: 6 bytes for a character, 30 more for a property, 1,000 and the context's size."""
+    measured = []
+
+    def size(value):
+        measured.append(type(value))
+        return 4 + spare
+
+    monkeypatch.setattr(_payloads, "_size", size)
+    characters = (32768 - 1000 - 3 * 30 - 4) / 6
+    text = "é" * int(characters - len("x" + "c" + "action" + "x" + "cID" + "c" + "t"))
+    build_track_payload({"action": "x", "cID": "c", "t": text}, context={})
+    assert measured == [list, *[dict] * spare]
+    assert characters % 1 == 0
 
 
 def test_one_with_more_children_than_room_is_given_up_before_they_are_looked_at():

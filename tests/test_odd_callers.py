@@ -310,6 +310,104 @@ def test_an_object_whose_class_cannot_be_looked_at_is_a_leaf(name):
             is_blocked({"action": "open"}, policy, channel=channel)
 
 
+class Refuser(type):
+    """The type of types that refuse to be compared, themselves or what is of them."""
+
+    def refuse(cls, other):
+        raise OSError
+
+    __eq__ = __ne__ = refuse
+    __hash__ = type.__hash__
+
+
+class Refusing(metaclass=Refuser):
+    __eq__ = __ne__ = Refuser.refuse
+    __hash__ = object.__hash__
+
+
+class RefusingDict(dict, metaclass=Refuser):
+    __eq__ = __ne__ = Refuser.refuse
+
+
+class RefusingTuple(tuple, metaclass=Refuser):
+    __eq__ = __ne__ = Refuser.refuse
+    __hash__ = tuple.__hash__
+
+
+class RefusingText(str, metaclass=Refuser):
+    __eq__ = __ne__ = Refuser.refuse
+    __hash__ = str.__hash__
+
+
+class TextOfRefuser(str, metaclass=Refuser):
+    pass
+
+
+def test_what_is_passed_is_compared_with_nothing_but_names():
+    """Comparing runs code of the value's own; numpy's arrays and pandas' missing values raise at less."""
+    text, base = TextOfRefuser, {"action": "open", "cID": "c1"}
+    record = RefusingDict(
+        action=text("open"),
+        cID=RefusingText("c1"),
+        _id=text("e1"),
+        time=text("2021-10-22T16:11:48Z"),
+        chnl=text("email"),
+        bmID=text("b1"),
+        sp=RefusingDict(link=text(""), rl=text("r")),
+        d=[RefusingDict(a=RefusingTuple((RefusingText("x"),)))],
+    )
+    record[text("t")] = {RefusingText("u"): 1}
+    given = {"user_id": RefusingText("u1"), "write_key": RefusingText("w1"), "message_id": RefusingText("m1")}
+    payload = build_track_payload(
+        record, channel=text("email"), message=RefusingDict(name=text("n")), context=RefusingDict(a=1), **given
+    )
+    assert dict.__len__(payload["context"]) == 3
+    assert payload["timestamp"] == "2021-10-22T16:11:48.000Z"
+    assert [*payload["properties"]][-3:] == ["campaign_id", "campaign_name", "link_url"]
+    assert {"d_0_a_0", "t_u", "sp_rl"} < {*payload["properties"]}
+    assert "sp_link" not in payload["properties"]
+    assert build_track_payload(base, integrations=RefusingDict(a=1))["integrations"] == {"a": 1}
+    assert list(flatten(record)) == [
+        *("action", "cID", "_id", "time", "chnl", "bmID", "sp_link", "sp_rl", "d_0_a_0", "t_u"),
+    ]
+    assert list(flatten(RefusingTuple((1,)))) == ["0"]
+    assert enrich_email_fields(record, RefusingDict())["link_url"] is record["sp"]["rl"]
+    assert is_blocked(record, Block("open"), channel=text("email"), origin_fields=RefusingTuple(("sp.rl", "x")))
+    assert not is_blocked({**base, "context": Refusing(), "sp": RefusingDict(source="x"), "source": RefusingText("y")})
+
+    class RefusingRule(Refusing):
+        def allows(self, action, channel):
+            return False
+
+    assert is_blocked(base, RefusingRule())
+    assert Block("open").__eq__(Refusing()) is False
+    assert str(TranslationError("text", path=RefusingText("a.b"))) == "a.b: text"
+
+
+def test_a_value_that_refuses_to_be_compared_is_told_as_any_other():
+    leaf, base = Refusing(), {"action": "open", "cID": "c1"}
+    for field in ("time", "action", "cID", "_id", "x"):
+        with pytest.raises(InvalidFieldError, match="a value of type Refusing") as caught:
+            build_track_payload({**base, field: leaf})
+        assert caught.value.path == field
+    record = {"sp": {"link": leaf, "rl": leaf}, "system_properties": leaf, "bmID": leaf, "name": leaf}
+    assert enrich_email_fields(record).keys() == record.keys()
+    for argument in ("channel", "message", "user_id", "write_key", "message_id", "context", "integrations"):
+        with pytest.raises(TypeError, match=f"{argument} must be"):
+            build_track_payload(base, **{argument: leaf})
+    for call in (build_track_payload, enrich_email_fields, is_blocked, flatten, map_event, Policy.from_dict, Block):
+        with pytest.raises(TypeError):
+            call(leaf)
+    with pytest.raises(TypeError):
+        map_event("open", leaf)
+    with pytest.raises(TypeError):
+        is_blocked(base, leaf)
+    with pytest.raises(TypeError):
+        is_blocked(base, channel=leaf)
+    with pytest.raises(TypeError):
+        enrich_email_fields(base, leaf)
+
+
 @pytest.mark.parametrize(
     "record", [None, 1, "action", b"action", [("action", "open")], {"action"}, SimpleNamespace(), dict]
 )

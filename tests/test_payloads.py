@@ -193,6 +193,15 @@ def test_an_integer_too_long_for_any_payload_is_not_printed():
         sys.set_int_max_str_digits(before)
 
 
+@pytest.mark.parametrize("odd", [{}, {5: None}], ids=["plain", "careful"])
+@pytest.mark.parametrize("number", [1 << 64, -(1 << 64)])
+def test_an_integer_of_over_64_bits_counts_its_digits_on_either_way(number, odd):
+    assert flatten_to_json({"n": number, **odd}, "_", 1000)[1] == 1 + len(str(number)) + len(odd)
+    if not odd:
+        shorter = number // abs(number) * (abs(number) - 1)
+        assert flatten_to_json({"n": shorter}, "_", 1000)[1] == 1, "its width is bounded, so it needs no look"
+
+
 def test_a_long_integer_counts_its_digits():
     assert flatten_to_json({"n": -(10**30)}, "_", 1000) == ({"n": -(10**30)}, 1 + 32)
 
