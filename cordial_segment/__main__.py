@@ -39,7 +39,7 @@ class _NotJSONError(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        twice, _ = Counter(key for key, _ in pairs).most_common()[0]
         raise _TwiceError(f"the key {twice[:60]!r} stands twice in one object")
     return record
 
@@ -151,7 +151,7 @@ def _read_text(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, object]]
 
 def _values(text: str) -> Iterator[tuple[int, object]]:
     """Give each value of **text**, and in place of an array each of its values, with its position."""
-    at = _past_space(text, 0)
+    at = 0
     in_array = False
     while at < len(text) or in_array:
         if text.startswith("[", at) and not in_array:

@@ -206,6 +206,12 @@ def test_a_mapping_that_cannot_be_read_is_an_error_at_its_place(method):
         assert isinstance(caught.value.__cause__, ConnectionError)
 
 
+@pytest.mark.parametrize("kind", [UserDict, MappingProxyType, ChainMap, OrderedDict, Shouting, Backwards])
+def test_an_empty_one_of_any_kind_has_no_leaves(kind):
+    assert flatten(kind(() if kind is Backwards else {})) == {}
+    assert flatten({"a": kind(() if kind is Backwards else {})}) == {"a": [] if kind is Backwards else {}}
+
+
 def test_a_mapping_need_not_know_its_length():
     assert flatten({"x": Failing("len")}) == {"x_a": 1}
     assert properties({"x": Failing("len")}) == {"x_a": 1}
