@@ -155,7 +155,7 @@ def build_track_payload(
     if context is not None or integrations is not None:
         most += _size([payload["context"], payload["integrations"]])
     if most > _MAX_BYTES:
-        least = characters + len(properties) * LEAST_ENTRY
+        least = characters + len(properties) * (LEAST_ENTRY - 1)  # the value may be among the characters already
         size = least if least > _MAX_BYTES else _size(payload)
         if size > _MAX_BYTES:
             raise PayloadTooLargeError(f"the payload takes {size} bytes or more, over {_MAX_BYTES}: send less of it")

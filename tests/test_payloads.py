@@ -167,7 +167,7 @@ def test_characters_of_keys_and_texts_are_counted(odd):
 
 def test_a_payload_is_measured_where_its_properties_alone_would_just_fit():
     """Their characters and the least that stands around each are 32,768 bytes then; the rest of the payload is not."""
-    characters = len("action" + "browse" + "cID" + "c1" + "t") + len("browse" + "c1") + 3 * 5
+    characters = len("action" + "browse" + "cID" + "c1" + "t") + len("browse" + "c1") + 3 * 4
     with pytest.raises(PayloadTooLargeError, match="takes 32769 bytes or more"):
         build_track_payload({**BASE, "t": "x" * (32769 - characters)})
     with pytest.raises(PayloadTooLargeError, match=r"takes 329\d\d bytes or more"):
@@ -176,7 +176,7 @@ def test_a_payload_is_measured_where_its_properties_alone_would_just_fit():
 
 def test_a_text_over_the_limit_is_not_written_out_to_be_measured():
     """Its characters are counted, and not the bytes that they take."""
-    with pytest.raises(PayloadTooLargeError, match="takes 40041 bytes or more"):
+    with pytest.raises(PayloadTooLargeError, match="takes 40038 bytes or more"):
         build_track_payload({**BASE, "t": "é" * 40_000})
 
 
@@ -256,7 +256,7 @@ def test_many_short_leaves_count_with_all_that_json_puts_around_them():
     assert compact_size(build_track_payload(fits)) <= 32768
     with pytest.raises(PayloadTooLargeError):
         build_track_payload(over)
-    for value in (-1.2345678901234567e-300, -18446744073709551615, False):
+    for value in (-1.2345678901234567e-300, -18446744073709551615, 10**20, False):
         count = next(
             n for n in range(200, 4000) if compact_size({**BASE, **{f"k{i}": value for i in range(n)}}) > 32650
         )
