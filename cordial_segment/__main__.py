@@ -104,18 +104,31 @@ def _read_document(
 ) -> Iterator[tuple[int, object]]:
     """Read the document that begins with **text**; where a line shows that **text** was one cut short, read lines."""
     read: list[tuple[int, str]] = [(first, text)]
+    undecoded: list[tuple[int, ValueError]] = []
+    whole = tried = 0  # how many lines stood before the last whole object, and before the last that was tried
+    cut_short = False
     for number, part in numbered:
         if isinstance(part, ValueError):
-            yield from _read_text(read)
-            yield number, part
-            return
-        objects = text.startswith("{") and part.startswith("{")
-        if objects and _is_whole(part) and not _is_unfinished("\n".join([*(earlier for _, earlier in read), "{"])):
-            for line in [*read, (number, part)]:
-                yield from _read_line(*line)
-            return
+            undecoded.append((number, part))
+            break
+        if text.startswith("{") and part.startswith("{") and _is_whole(part):
+            whole = len(read)
+            if whole >= 2 * tried:  # to try at each would parse a long document as often as it has such lines
+                cut_short, tried = _is_cut_short(read), whole
         read.append((number, part))
-    yield from _read_text(read)
+        if cut_short:
+            break
+    if cut_short or (tried < whole and _is_cut_short(read[:whole])):
+        for line in read:
+            yield from _read_line(*line)
+    else:
+        yield from _read_text(read)
+    yield from undecoded
+
+
+def _is_cut_short(lines: Sequence[tuple[int, str]]) -> bool:
+    """Tell whether an object cannot follow **lines**, so that one which does is a record of its own."""
+    return not _is_unfinished("\n".join([*(text for _, text in lines), "{"]))
 
 
 def _is_whole(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import is_a, shown
 from ._events import Channel, as_channel, channel_of
-from ._flattening import is_mapping
+from ._flattening import Place, is_mapping
 from ._records import as_record, read_action
 
 __all__ = ["ORIGIN_FIELDS", "is_blocked"]
@@ -50,7 +50,8 @@ def is_blocked(
     :param channel: The record's channel, for the policy; told from the record where left out.
     :param origin_fields: Dotted paths to look for the mark at, instead of ``ORIGIN_FIELDS``.
     :raises MissingFieldError: If there is a policy, and the record has no action.
-    :raises InvalidFieldError: If there is a policy, and the record's action is no string.
+    :raises InvalidFieldError: If there is a policy, and the record's action is no string; or if a container on the way
+        to the mark raises while it is read.
     :raises TypeError: If an argument is of the wrong kind.
     :raises ValueError: If **channel** names none.
 
@@ -75,10 +76,13 @@ def is_blocked(
     return not policy.allows(action, channel or channel_of(record, action))
 
 
-def _is_marked(record: dict[Any, Any], places: list[tuple[tuple[str, ...], list[str]]]) -> bool:
+_Steps = tuple[tuple[str, Place], ...]  # each with its place in the record
+
+
+def _is_marked(record: dict[Any, Any], places: list[tuple[_Steps, list[str]]]) -> bool:
     for steps, names in places:
         holder: Any = record
-        for step in steps:
+        for step, place in steps:
             holder = holder.get(step)
             if holder is None:
                 break
@@ -86,7 +90,7 @@ def _is_marked(record: dict[Any, Any], places: list[tuple[tuple[str, ...], list[
             if kind is not dict:
                 if not is_mapping(holder):
                     break
-                holder = as_record(holder, step, (None, step))
+                holder = as_record(holder, step, place)
         else:
             for name in names:
                 value = holder.get(name)
@@ -95,16 +99,21 @@ def _is_marked(record: dict[Any, Any], places: list[tuple[tuple[str, ...], list[
     return False
 
 
-def _places(fields: Iterable[str]) -> list[tuple[tuple[str, ...], list[str]]]:
+def _places(fields: Iterable[str]) -> list[tuple[_Steps, list[str]]]:
     """Sort dotted paths by the mapping that they end in, so that each is looked up once."""
-    if isinstance(fields, str):
+    if is_a(fields, str):
         raise TypeError(f"origin_fields must be several dotted paths, not the one string {shown(fields)}")
-    places: dict[tuple[str, ...], list[str]] = {}
+    places: dict[_Steps, list[str]] = {}
     for field in fields:
-        if not isinstance(field, str):
+        if not is_a(field, str):
             raise TypeError(f"origin_fields must hold strings, not {shown(field)}")
         *steps, name = field.split(".")
-        places.setdefault(tuple(steps), []).append(name)
+        place: Place | None = None
+        on_the_way: list[tuple[str, Place]] = []
+        for step in steps:
+            place = place, step
+            on_the_way.append((step, place))
+        places.setdefault(tuple(on_the_way), []).append(name)
     return list(places.items())
 
 

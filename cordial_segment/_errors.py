@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeGuard, TypeVar
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
 T = TypeVar("T")
 
 _LONGEST_SHOWN = 60
+
+_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__  # a metaclass may have a __name__ of its own
 
 
 def is_a(value: object, kind: type[T]) -> TypeGuard[T]:
@@ -44,7 +47,7 @@ def shown(value: object) -> str:
     # A long enough integer refuses to be printed; past 128 bits its type says enough.
     if is_a(value, int) and int.bit_length(value) <= 128:
         return int.__repr__(value)
-    return f"a value of type {cut(type(value).__name__)}"
+    return f"a value of type {cut(_name_of(type(value)))}"
 
 
 class TranslationError(ValueError):

@@ -40,7 +40,7 @@ class Channel(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Channel:
-        if not isinstance(value, str):
+        if not is_a(value, str):
             raise TypeError(f"channel must be a Channel or its string, not {shown(value)}")
         if found := _CHANNELS.get(value.lower()):
             return found
@@ -153,7 +153,7 @@ def as_channel(channel: Channel | str) -> Channel:
 
 def canonical_action(action: object) -> str:
     """Check **action** and give its one spelling: Cordial stores sent events as ``message-sent`` too."""
-    if not isinstance(action, str):
+    if not is_a(action, str):
         raise TypeError(f"action must be a string, not {shown(action)}")
     if not action:
         raise ValueError("action must not be empty")

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Literal, NotRequired, TypedDict
 
 from ._email import add_email_fields
-from ._errors import MissingFieldError, PayloadTooLargeError, shown
+from ._errors import MissingFieldError, PayloadTooLargeError, is_a, shown
 from ._events import Channel, as_channel, channel_of, event_name
 from ._flattening import LEAST_ENTRY
 from ._properties import flatten_to_json
@@ -155,7 +155,7 @@ def build_track_payload(
     if context is not None or integrations is not None:
         most += _size([payload["context"], payload["integrations"]])
     if most > _MAX_BYTES:
-        least = characters + len(properties) * (LEAST_ENTRY - 1)  # the value may be among the characters already
+        least = characters + len(properties) * LEAST_ENTRY
         size = least if least > _MAX_BYTES else _size(payload)
         if size > _MAX_BYTES:
             raise PayloadTooLargeError(f"the payload takes {size} bytes or more, over {_MAX_BYTES}: send less of it")
@@ -164,7 +164,7 @@ def build_track_payload(
 
 def _require_text(**arguments: object) -> None:
     for name, value in arguments.items():
-        if value is not None and not isinstance(value, str):
+        if value is not None and not is_a(value, str):
             raise TypeError(f"{name} must be a string, not {shown(value)}")
 
 

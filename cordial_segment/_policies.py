@@ -150,7 +150,7 @@ class Policy(_Immutable):
     ) -> None:
         rules = (email, mobile, sms, rest, custom)
         for channel, rule in zip(Channel, rules):
-            if not isinstance(rule, _Rule):
+            if not is_a(rule, _Rule):
                 raise TypeError(f"{channel} must be a rule such as BlockAll(), not {shown(rule)}")
         object.__setattr__(self, "_parts", rules)
 

@@ -24,7 +24,7 @@ def as_record(event: Any, name: str = "event", place: Place | None = None) -> di
             if key in record:
                 twin = dotted((place, key)) or ""
                 raise KeyCollisionError(  # noqa: TRY301 (a function of its own would be longer)
-                    "stands twice in one mapping", path=twin, key=str(key), paths=(twin, twin)
+                    "stands twice in one mapping", path=twin, key=dotted((None, key)) or "", paths=(twin, twin)
                 )
             record[key] = value
     except KeyCollisionError:
@@ -90,15 +90,16 @@ def _detached(value: Any, place: Place | None, depth: int, seen: dict[int, Any])
     copied: Any
     children: Any
     if is_mapping(value):
-        copied = as_record(value, place=place).copy()
-        children = copied.items()
+        children = as_record(value, place=place).items()
+        copied = {}
     else:
         copied = _as_list(value, place)
         children = enumerate(copied)
     for key, child in children:
         if is_container(child):
-            copied[key], below = _detached(child, (place, key), depth - 1, seen)
+            child, below = _detached(child, (place, key), depth - 1, seen)
             height = max(height, below + 1)
-    copy = tuple(copied) if isinstance(value, tuple) else copied
+        copied[key] = child
+    copy = tuple(copied) if is_a(value, tuple) else copied
     seen[number] = value, copy, height
     return copy, height

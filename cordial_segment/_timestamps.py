@@ -48,7 +48,7 @@ def read_timestamp(record: dict[Any, Any]) -> tuple[str, str] | None:
 def _from_text(text: str) -> str:
     # As Cordial writes it, only the end of the text changes; the reading proves it, and costs a fifth of all the rest.
     start = text[:19]
-    if text[19:] in _UTC and start[4::3] == "--T::" and "T24" not in start:
+    if text[19:] in _UTC and start[4::3] == "--T::" and "T24" not in start and start[17:].isdigit():
         datetime.fromisoformat(start)
         return start + ".000Z"
     match = re.fullmatch(_ISO_8601, text, re.ASCII)  # compiled at first use, which keeps the import quick

@@ -540,6 +540,35 @@ def test_a_first_line_cut_short_costs_no_memory_either():
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("size", [10, 100, 1000])
+def test_a_document_of_many_lines_that_are_objects_is_not_tried_at_each(monkeypatch, size, broken):
+    """Each try parses all that was read: a line that ends the document early is looked for as it doubles."""
+    tries = []
+    tried = command._is_unfinished
+    monkeypatch.setattr(command, "_is_unfinished", lambda text: tries.append(len(text)) or tried(text))
+    source = [b'{"a": [', *[b"{}", b","] * size, b"{}", b"]}"] + [b"]", b"{}"] * broken + [b'{"n": 1}'] * 3 * broken
+    records = list(command.read_records([line + b"\n" for line in source]))
+    assert sum(tries) < 8 * sum(map(len, source))
+    if broken:
+        assert [number for number, _ in records] == list(range(1, len(source) + 1))
+        assert [value for _, value in records[-4:]] == [{}, *[{"n": 1}] * 3]
+        assert isinstance(records[0][1], ValueError)
+    else:
+        assert records == [(1, {"a": [{}] * (size + 1)})]
+
+
+@pytest.mark.parametrize("whole", range(1, 12))
+def test_wherever_a_record_is_cut_short_the_lines_after_it_are_read(whole):
+    """Also where what follows is no text at all, or nothing."""
+    source = [b'{"a": [', *[b"{}", b","] * whole, b'{"cut": ', b'{"n": 1}', b'{"n": 2}']
+    for end in ([], [b"\xff"], [b"\xff", b'{"n": 3}'], [b"[", b'{"n": 3}']):
+        records = list(command.read_records([line + b"\n" for line in [*source, *end]]))
+        assert [number for number, _ in records] == list(range(1, len(source) + len(end) + 1))
+        good = [value for _, value in records if isinstance(value, dict) and value]
+        assert good == [{"n": 1}, {"n": 2}, *[{"n": 3}] * (len(end) == 2)]
+
+
 @pytest.fixture
 def terminal(monkeypatch):
     """Make standard error a terminal, whose clock each look moves on by 0.3 seconds."""

@@ -212,6 +212,22 @@ def test_an_empty_one_of_any_kind_has_no_leaves(kind):
     assert flatten({"a": kind(() if kind is Backwards else {})}) == {"a": [] if kind is Backwards else {}}
 
 
+def test_the_path_to_an_unreadable_holder_of_a_mark_is_whole():
+    for record, path in (({"a": {"b": Failing("iter")}}, "a.b"), ({"a": Failing("iter")}, "a")):
+        with pytest.raises(InvalidFieldError) as caught:
+            is_blocked(record, origin_fields=["x", "a.b.c", "a.b.d"])
+        assert caught.value.path == path
+
+
+def test_an_enum_that_stands_twice_is_named_by_what_it_holds():
+    class Column(str, Enum):  # noqa: UP042 (whose str() is not what it holds)
+        SKU = "sku"
+
+    with pytest.raises(KeyCollisionError) as caught:
+        build_track_payload(Multi((Column.SKU, 1), (Column.SKU, 2)))
+    assert (caught.value.key, caught.value.paths) == ("sku", ("sku", "sku"))
+
+
 def test_a_mapping_need_not_know_its_length():
     assert flatten({"x": Failing("len")}) == {"x_a": 1}
     assert properties({"x": Failing("len")}) == {"x_a": 1}
@@ -285,6 +301,112 @@ class RefusingType(type):
 
 class OfRefusingType(metaclass=RefusingType):
     pass
+
+
+class ClasslessDict(RefusesItsClass, dict):
+    pass
+
+
+class ClasslessList(RefusesItsClass, list):
+    pass
+
+
+class ClasslessText(RefusesItsClass, str):
+    pass
+
+
+def test_containers_and_strings_are_told_by_their_type_and_not_by_what_they_say():
+    data = {"x": ClasslessDict(a=ClasslessList([ClasslessText("b")])), ClasslessText("k"): ClasslessList()}
+    assert flatten(data) == {"x_a_0": "b", "k": []}
+    assert properties(data) == {"x_a_0": "b", "k": []}
+    copied = enrich_email_fields(data)
+    assert (type(copied["x"]), type(copied["x"]["a"]), type(copied["k"])) == (dict, list, list)
+    text = ClasslessText("text")
+    given = {"user_id": text, "write_key": text, "message_id": text, "separator": text}
+    assert build_track_payload({"action": text, "cID": text}, **given)["event"] == "text"
+    assert map_event(text) == "text"
+    assert Block(text).allows(text) is False
+    assert flatten({"a": {"b": 1}}, separator=text) == {"atextb": 1}
+    assert is_blocked({"a": {"b": "segment"}}, origin_fields=[ClasslessText("a.b")])
+
+
+def test_an_argument_that_refuses_its_class_is_a_type_error():
+    odd, base = RefusesItsClass(), {"action": "open", "cID": "c1"}
+    for argument in ("user_id", "write_key", "message_id", "separator", "channel", "message", "context"):
+        with pytest.raises(TypeError):
+            build_track_payload(base, **{argument: odd})
+    for call in (
+        lambda: flatten({}, max_depth=odd),
+        lambda: flatten({}, separator=odd),
+        lambda: is_blocked(base, origin_fields=[odd]),
+        lambda: map_event(odd),
+        lambda: Block(odd),
+        lambda: Policy(email=odd),
+        lambda: Policy().allows(odd, "email"),
+        lambda: Policy().allows("open", odd),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(ValueError, match=r"email\.allow"):
+        Policy.from_dict({"email": {"allow": [odd]}})
+
+
+class Nameless(type):
+    @property
+    def __name__(cls):
+        raise OSError
+
+
+class OfNamelessType(metaclass=Nameless):
+    pass
+
+
+def test_a_type_that_refuses_its_name_is_named_all_the_same():
+    with pytest.raises(InvalidFieldError, match="a value of type OfNamelessType has no JSON form"):
+        properties({"x": OfNamelessType()})
+
+
+class Adding(str):
+    """Markup adds itself to any string so, escaped; a lazy translation does it too."""
+
+    def __radd__(self, other):
+        return other + "<added>"
+
+
+class AddingObject:
+    def __radd__(self, other):
+        return other + "x"
+
+
+def test_a_key_that_adds_itself_to_strings_in_its_own_way_is_what_it_holds():
+    data = {"R&D": {Adding("k"): 1, Adding("l"): {Adding("m"): [2]}}, Adding("n"): [{Adding("o"): {Adding("p"): 3}}]}
+    flat = {"R&D_k": 1, "R&D_l_m_0": 2, "n_0_o_p": 3}
+    assert flatten(data) == properties(data) == flat
+    assert {type(key) for key in [*flatten(data), *properties(data)]} == {str}
+    for record in ({AddingObject(): 1}, {"a": {AddingObject(): 1}}, {AddingObject(): 1, "x": 2}):
+        for call in (flatten, properties):
+            with pytest.raises(InvalidFieldError, match="keys are strings or integers"):
+                call(record)
+
+
+def test_a_key_whose_hash_has_changed_is_copied_with_its_value():
+    class Changing:
+        number = 1
+
+        def __hash__(self):
+            return self.number
+
+    key = Changing()
+    record = {"x": {key: [1]}}
+    key.number = 2
+    assert [*enrich_email_fields(record)["x"].values()] == [[1]]
+
+
+def test_a_list_shared_with_no_one_is_not_shared_with_the_result():
+    inner = ClasslessList([1])
+    copied = enrich_email_fields({"x": inner, "y": (inner,)})
+    assert copied["x"] is not inner
+    assert copied["y"][0] is copied["x"]
 
 
 @pytest.mark.parametrize("name", ["RefusesItsClass", "OfRefusingType"])
