@@ -150,6 +150,7 @@ def test_plain_data_takes_the_short_way(data):
         ({"a": {"b": ["x" * 40_000]}, "c": []}, "PayloadTooLargeError", "a.b.0"),
         ({"a": [["x"], [[{"b": math.nan}]], 0]}, "InvalidFieldError", "a.1.0.0.b"),
         ({"a": [["x"], math.nan]}, "InvalidFieldError", "a.1"),
+        ({"a": {"b": 1}, "a_b": 2, "c": "x" * 40_000}, "PayloadTooLargeError", None),
     ],
 )
 @pytest.mark.usefixtures("no_careful_way")
