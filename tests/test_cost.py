@@ -141,16 +141,18 @@ def test_each_shape_ends_in_the_error_that_names_its_trouble(shape, error):
         ("chains_then_nan", InvalidFieldError),
         ("chains_then_too_deep", NestingError),
         ("chains_then_a_collision", KeyCollisionError),
+        ("short_chains_then_a_collision", KeyCollisionError),
+        ("lists_of_one_then_a_collision", KeyCollisionError),
         ("wide_rows_then_nan", InvalidFieldError),
     ],
 )
 def test_what_is_wrong_at_the_end_does_not_make_a_record_much_dearer(shape, error):
-    """To tell it takes the steps that it took to get there, twice where one key has to be found in two places."""
+    """To tell it takes the steps that it took to get there, and again where one key has to be found in two places."""
     record = BASE | COST[shape](SMALL)
     right = {key: value for key, value in record.items() if key != [*record][-1]}
     with pytest.raises(error):
         build_track_payload(record)
-    assert lines_run(build_track_payload, record) < (2.2 if error is KeyCollisionError else 1.1) * lines_run(
+    assert lines_run(build_track_payload, record) < (2.7 if error is KeyCollisionError else 1.1) * lines_run(
         build_track_payload, right
     )
 
@@ -178,14 +180,11 @@ def output_size(flat):
     return sum(sys.getsizeof(key) for key in flat) + sys.getsizeof(flat) + 64 * len(flat)
 
 
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [
-        case
-        for case in shapes(SMALL)
-        if not case.id.startswith(("too deep", "contains", "collides", "chains then", "billion", "one "))
-    ],
-)
+# These have no output, or one that is much larger than they are.
+NOT_FLAT = ("too deep", "contains", "collides", "chains then", "short chains then", "lists of one", "billion", "one ")
+
+
+@pytest.mark.parametrize(("name", "record"), [case for case in shapes(SMALL) if not case.id.startswith(NOT_FLAT)])
 def test_flatten_alone_costs_in_proportion_to_its_output(name, record):
     """With no limit it may give much; what it takes on the way is at most the keys of one leaf's ancestors more."""
     flat = flatten(record)

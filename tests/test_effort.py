@@ -197,6 +197,12 @@ def test_a_collision_is_told_the_same_on_both_ways(data):
     assert errors[0] == errors[1]
 
 
+def test_a_collision_is_told_where_both_would_fit():
+    for limit, error in ((14, KeyCollisionError), (13, PayloadTooLargeError)):
+        with pytest.raises(error):
+            _properties.flatten_to_json({"a": {"b": None}, "a_b": None}, "_", limit)
+
+
 @pytest.mark.usefixtures("no_careful_way")
 def test_leaves_of_any_type_take_the_short_way_to_flatten():
     leaves = [Decimal(1), b"x", {1}, 10**30, math.nan, Path(), Channel.EMAIL, object(), range(3)]
@@ -255,8 +261,10 @@ def test_a_chain_of_only_children_takes_a_loop_of_its_own(wrap):
 def test_short_lists_take_indexes_made_once(monkeypatch):
     """Up to as many as there are; where there are more children, all their indexes are made."""
     for module in (_flattening, _properties):
-        monkeypatch.setattr(module, "INDEXES", ("a", "b"))
-    for items, keys in (([5, 6], "ab"), ([5, 6, 7], "012"), ((5, 6), "ab"), ((5, 6, 7), "012")):
+        monkeypatch.setattr(module, "INDEXES", ("a", "b", "c"))
+    monkeypatch.setattr(_properties, "PREPARED", 3)
+    assert flatten([5]) == {"a": 5}
+    for items, keys in (([5, 6], "ab"), ([5, 6, 7], "abc"), ((5, 6), "ab"), ([5, 6, 7, 8], "0123")):
         assert [*flatten(items)] == [*keys]
         assert [*_properties.flatten_to_json({"d": items}, "_", 99)[0]] == [f"d_{key}" for key in keys]
 

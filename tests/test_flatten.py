@@ -220,6 +220,8 @@ def test_a_max_depth_that_makes_no_sense_is_an_error(max_depth, error):
         ({"a": []}, 5),
         ({"a": 1, "b": 2}, 10),
         ([[1, 2], {"": 3}], 20),
+        ({"abcd": 1, "efgh": 2}, 16),
+        ({"abcde": 1, "fghij": 2}, 18),
     ],
 )
 def test_leaves_end_where_their_json_cannot_fit(data, bytes_of_json):

@@ -95,6 +95,25 @@ def wide_rows_then_nan(size: int) -> Record:
     return {**many_wide_rows(min(size, 16_000)), "z": float("nan")}
 
 
+def short_chains(size: int, leaf: Callable[[], Any] = lambda: [[0]]) -> Record:
+    """As many as just fit, below short keys."""
+    return {f"{number:02}": [leaf() for _ in range(100)] for number in range(min(size, 13_800) // 600)}
+
+
+def short_chains_then_a_collision(size: int) -> Record:
+    record = short_chains(size)
+    return {**record, f"{[*record][-1]}_99_0_0": 0}
+
+
+def lists_of_one_then_a_collision(size: int) -> Record:
+    record = short_chains(size, lambda: [0])
+    return {**record, f"{[*record][-1]}_99_0": 0}
+
+
+def mappings_of_one(size: int) -> Record:
+    return {f"{number:02}": [{"": {"": 0}} for _ in range(100)] for number in range(size // 1200)}
+
+
 def pairs_in_pairs(size: int) -> Record:
     return {"d": [nested(number, 90, lambda inner: [inner, 0]) for number in range(size // 362)]}
 
@@ -190,7 +209,8 @@ def long_invalid_value(size: int) -> Record:
 SHAPES: tuple[Callable[[int], Record], ...] = (
     *(long_key_over_array, long_key_at_each_level, long_key_at_each_level_over_leaves, deep, too_deep),
     *(too_deep_mappings, chains_side_by_side, chains_of_mappings, chains_then_nan, chains_then_too_deep),
-    *(chains_then_a_collision, pairs_in_pairs, many_leaves, many_wide_rows, wide_rows_then_nan),
+    *(chains_then_a_collision, short_chains, short_chains_then_a_collision, lists_of_one_then_a_collision),
+    *(mappings_of_one, pairs_in_pairs, many_leaves, many_wide_rows, wide_rows_then_nan),
     *(many_empty_containers, long_string),
     *(long_string_of_escapes, long_texts_in_every_field_read, long_fraction_of_a_second, long_link_twice),
     *(long_origin_marks, contains_itself, one_list_in_many_places, one_list_at_each_depth, one_string_in_many_places),
