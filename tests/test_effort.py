@@ -197,6 +197,16 @@ def test_a_collision_is_told_the_same_on_both_ways(data):
     assert errors[0] == errors[1]
 
 
+@pytest.mark.parametrize("data", [{"a": ["xyz"]}, {"a": [["x"]]}, {"a": ("xy", "")}])
+def test_what_an_only_child_takes_is_counted_to_the_byte(data):
+    least = sum(len(key) + len(value) + 4 for key, value in flatten(data).items())
+    assert _properties.flatten_to_json(data, "_", least)[0] == flatten(data)
+    if len(data["a"]) == 1:
+        with pytest.raises(PayloadTooLargeError) as caught:
+            _properties.flatten_to_json(data, "_", least - 1)
+        assert caught.value.path.startswith("a.0")
+
+
 def test_a_collision_is_told_where_both_would_fit():
     for limit, error in ((14, KeyCollisionError), (13, PayloadTooLargeError)):
         with pytest.raises(error):
@@ -226,10 +236,12 @@ class OfIncomparableType(metaclass=Incomparable):
 def test_values_and_their_types_are_compared_with_nothing():
     """A comparison could run anything; and would send the record the careful way."""
     leaf = OfIncomparableType()
-    assert flatten({"a": {"b": leaf}})["a_b"] is leaf
-    with pytest.raises(InvalidFieldError) as caught:
-        build_track_payload({"action": "browse", "cID": "c1", "a": {"b": leaf}})
-    assert caught.value.path == "a.b"
+    for beside in ({}, {"c": 1}):
+        data = {"a": {"b": leaf, **beside}}
+        assert flatten(data)["a_b"] is leaf
+        with pytest.raises(InvalidFieldError) as caught:
+            build_track_payload({"action": "browse", "cID": "c1", **data})
+        assert caught.value.path == "a.b"
 
 
 @pytest.mark.usefixtures("no_careful_way")

@@ -159,7 +159,8 @@ def test_the_limit_is_32768_bytes_in_the_most_compact_form(text, careful):
 
 @pytest.mark.parametrize("odd", [{}, {"t": UserDict()}], ids=["plain", "careful"])
 def test_characters_of_keys_and_texts_are_counted(odd):
-    record = {"a": None, "b": {"cd": "xyz", "e": [None, 1.5, "", {}, []]}, "f": "é", "g": ["xyz"], **odd}
+    nested = {"b": {"cd": "xyz", "e": [None, 1.5, "", {}, []]}, "g": ["xyz"], "h": [[{"i": None, "j": ["k"]}]]}
+    record = {"a": None, **nested, "f": "é", **odd}
     flat, characters = flatten_to_json(record, "_", 1000)
     assert flat == flatten(record)
     assert characters == sum(map(len, flat)) + sum(len(value) for value in flat.values() if isinstance(value, str))
