@@ -1,59 +1,49 @@
-"""Whether a record must not go to Segment: the guard against loops, and the account's policy."""
-
-from __future__ import annotations
+"""Whether a record must not go to Segment: the guard against loops, robots, and the account's policy, in this order."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any, Protocol
 
-from ._errors import is_a, shown
-from ._events import Channel, as_channel, channel_of
-from ._flattening import Place, is_mapping
-from ._records import as_record, read_action
+from ._channels import Channel, as_channel, channel_in
+from ._errors import shown
+from ._policies import Policy, Rule, require_policy, require_rule
+from ._records import Record, as_record, require_action, section
 
-__all__ = ["ORIGIN_FIELDS", "is_blocked"]
-
-_HOLDERS = ("context", "properties", "system_properties", "sp")
-
-ORIGIN_FIELDS: tuple[str, ...] = (
-    "source",
-    "origin",
-    *(f"{holder}.{name}" for holder in _HOLDERS for name in ("source", "origin")),
+ORIGIN_FIELDS: tuple[str, ...] = tuple(
+    holder + name
+    for holder in ("", "context.", "properties.", "system_properties.", "sp.")
+    for name in ("source", "origin")
 )
-"""Where :func:`is_blocked` looks for the mark of Segment's origin: dotted paths.
+"""Where :func:`is_blocked` looks for the mark of Segment's origin: dotted paths that a pipeline can write it to.
 
-Where Cordial itself puts the mark is not public; these are the places that a pipeline can write it to.
+Cordial does not document where it puts the mark.
 """
 
 
-if TYPE_CHECKING:  # a protocol takes a while to make, which every import would pay for
-    from typing import Protocol
-
-    class _Allows(Protocol):
-        def allows(self, action: str, channel: Channel, /) -> bool: ...
+class _PolicyLike(Protocol):
+    def allows(self, action: str, channel: Channel, /) -> bool: ...
 
 
 def is_blocked(
     event: Mapping[str, Any],
-    policy: _Allows | None = None,
+    policy: _PolicyLike | None = None,
     *,
     channel: Channel | str | None = None,
+    robots: Rule | None = None,
     origin_fields: Iterable[str] = ORIGIN_FIELDS,
 ) -> bool:
-    """Tell whether a record must not be sent to Segment.
+    """Whether a record must not be sent to Segment.
 
-    It must not where it is marked as having come from Segment, whatever the policy says, or it would go round in a
-    loop; nor where the policy does not allow it. The mark is the string ``segment``, in any case and with spaces
-    around it, at one of **origin_fields**.
+    A record that is marked as having come from Segment is always blocked, to prevent loops. Any other is blocked if
+    the policy does not allow it. The mark is the string ``segment`` (in any case, spaces around it ignored) at one of
+    **origin_fields**.
 
-    :param event: The record.
-    :param policy: A ``Policy``, a single rule, or anything with their method ``allows``. Left out, all is allowed.
-    :param channel: The record's channel, for the policy; told from the record where left out.
+    :param policy: A ``Policy``, or any object with its method ``allows(action, channel)``. Without one, all is allowed.
+    :param channel: The record's channel, for the policy; without it, that of ``channel_of``.
+    :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``), on top of the policy. With
+        ``robots=Block("open", "click")``, the opens and clicks of scanners and proxies are blocked.
     :param origin_fields: Dotted paths to look for the mark at, instead of ``ORIGIN_FIELDS``.
-    :raises MissingFieldError: If there is a policy, and the record has no action.
-    :raises InvalidFieldError: If there is a policy, and the record's action is no string; or if a container on the way
-        to the mark raises while it is read.
-    :raises TypeError: If an argument is of the wrong kind.
-    :raises ValueError: If **channel** names none.
+    :raises MissingFieldError: If a policy or a rule has to decide, and the record has no action.
 
     >>> from cordial_segment import Block, Policy, is_blocked
     >>> is_blocked({"action": "browse", "properties": {"source": "Segment"}})
@@ -61,60 +51,56 @@ def is_blocked(
     >>> is_blocked({"action": "open"}, Policy(email=Block("open")))
     True
 
-    Source: the end of "Configure allowed and blocked events" in Cordial's article "Send data from Cordial to Segment".
+    Source: the end of "Configure allowed and blocked events" in Cordial's article "Send data from Cordial to Segment";
+    ``d.robot``: mParticle's page on its Cordial feed.
     """
-    record = as_record(event)
+    record = as_record(event, "event")
+    if policy is not None and type(policy) is not Policy:
+        require_policy(policy)
     if channel is not None:
         channel = as_channel(channel)
+    if robots is not None:
+        require_rule(robots, "robots")
     if _is_marked(record, _DEFAULT_PLACES if origin_fields is ORIGIN_FIELDS else _places(origin_fields)):
+        return True
+    if robots is not None and section(record, "d").get("robot") is True and not robots.allows(require_action(record)):
         return True
     if policy is None:
         return False
-    if not hasattr(policy, "allows"):
-        raise TypeError(f"policy must have a method allows, which {shown(policy)} has not")
-    action = read_action(record)
-    return not policy.allows(action, channel or channel_of(record, action))
+    action = require_action(record)
+    return not policy.allows(action, channel or channel_in(record, action))
 
 
-_Steps = tuple[tuple[str, Place], ...]  # each with its place in the record
+# The names in each mapping that may hold a mark, so that it is looked up once. The mapping is the steps to it, each
+# with its path from the top.
+_Places = dict[tuple[tuple[str, str], ...], list[str]]
 
 
-def _is_marked(record: dict[Any, Any], places: list[tuple[_Steps, list[str]]]) -> bool:
-    for steps, names in places:
-        holder: Any = record
-        for step, place in steps:
-            holder = holder.get(step)
-            if holder is None:
-                break
-            kind = type(holder)
-            if kind is not dict:
-                if not is_mapping(holder):
-                    break
-                holder = as_record(holder, step, place)
-        else:
-            for name in names:
-                value = holder.get(name)
-                if value is not None and is_a(value, str) and str.strip(value).lower() == "segment":
-                    return True
-    return False
-
-
-def _places(fields: Iterable[str]) -> list[tuple[_Steps, list[str]]]:
-    """Sort dotted paths by the mapping that they end in, so that each is looked up once."""
-    if is_a(fields, str):
+def _places(fields: Iterable[str]) -> _Places:
+    if isinstance(fields, str):
         raise TypeError(f"origin_fields must be several dotted paths, not the one string {shown(fields)}")
-    places: dict[_Steps, list[str]] = {}
+    places: _Places = {}
     for field in fields:
-        if not is_a(field, str):
+        if not isinstance(field, str):
             raise TypeError(f"origin_fields must hold strings, not {shown(field)}")
         *steps, name = field.split(".")
-        place: Place | None = None
-        on_the_way: list[tuple[str, Place]] = []
-        for step in steps:
-            place = place, step
-            on_the_way.append((step, place))
-        places.setdefault(tuple(on_the_way), []).append(name)
-    return list(places.items())
+        paths = accumulate(steps, "{}.{}".format)
+        places.setdefault(tuple(zip(steps, paths)), []).append(name)
+    return places
 
 
 _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
+
+
+def _is_marked(record: Record, places: _Places) -> bool:
+    for steps, names in places.items():
+        holder = record
+        for step, path in steps:
+            inner = holder.get(step)
+            holder = inner if type(inner) is dict else section(holder, step, path)
+        for name in names if holder else ():
+            value = holder.get(name)
+            # Only a text as short as the mark is put in lower case: it may be of any length.
+            if isinstance(value, str) and len(text := value.strip()) == len("segment") and text.lower() == "segment":
+                return True
+    return False

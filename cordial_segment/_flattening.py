@@ -1,31 +1,17 @@
-"""Nested data to one flat dict, with nothing lost: of use to anyone, Cordial or not."""
+"""Nested data to one flat dict, with nothing lost.
 
-from __future__ import annotations
+One walk does it: ``_add`` calls itself for each container and can only succeed or give up. It carries no paths and
+raises no readable error; the exact types that JSON has take the first branches of its loop. Where it gave up, and only
+there, ``flatten_slowly`` goes over the same data again, with paths. It says what is wrong and where, or, where the
+caller's stack was too full for recursion, provides the same result.
+"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
-from math import inf
-from typing import Any, TypeGuard
+from typing import Any
 
-from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, cut, is_a, shown
-
-__all__ = [
-    "EMPTY_KINDS",
-    "INDEXES",
-    "LEAST_ENTRY",
-    "MAX_DEPTH",
-    "Container",
-    "Place",
-    "collision",
-    "dotted",
-    "flatten",
-    "is_container",
-    "is_mapping",
-    "leaves",
-    "too_deep",
-    "too_large",
-    "unreadable",
-]
+from ._errors import KeyCollisionError, NestingError, shown
+from ._records import CONTAINERS, Container, as_plain, is_container, key_text
 
 MAX_DEPTH = 100
 
@@ -33,46 +19,8 @@ MAX_DEPTH = 100
 LEAST_ENTRY = 4
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
-_TEXT = frozenset({str})
-INDEXES = tuple(map(str, range(100)))
-PREPARED = len(INDEXES)
 
-# Plain containers, and what an empty one becomes.
-EMPTY_KINDS: dict[type, type] = {dict: dict, list: list, tuple: list}
-
-_END = object()
-_NO_CHILD: tuple[Any, Any] = (_END, None)
-
-Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
-
-# The way from the root to a value, last step first: (place of the parent, key). Cheap to make for every leaf.
-Place = tuple["Place | None", object]
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Tell whether **value** is a mapping of any type; one whose class raises when it is asked is none."""
-    try:
-        return is_a(value, dict) or isinstance(value, Mapping)  # a slow look, as some only claim to be mappings
-    except Exception:
-        return False
-
-
-def is_container(value: object) -> TypeGuard[Container]:
-    """Tell whether **value** has leaves of its own: a mapping, list or tuple."""
-    try:
-        kind = type(value)
-        return kind not in _SCALARS and (issubclass(kind, (dict, list, tuple)) or isinstance(value, Mapping))
-    except Exception:
-        return False
-
-
-def dotted(place: Place | None) -> str | None:
-    """Write **place** as its keys joined by dots; the root is ``None``."""
-    steps: list[str] = []
-    while place:
-        place, key = place
-        steps.append(str.__str__(key) if is_a(key, str) else shown(key))
-    return ".".join(reversed(steps)) if steps else None
+Path = tuple[str, ...]
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -80,175 +28,181 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
     A child's key is its parent's key, the **separator**, then its own key or list index. Nothing is lost: an empty
     mapping or list stays under its own key, as a new empty one, and ``0``, ``""``, ``False`` and ``None`` stay as
-    they are. Strings, bytes, sets and every other object are leaves and come out as the very object that went in.
-    Any ``Mapping`` counts as a mapping, any list or tuple as a list. **data** is not changed, and the result shares no
-    mapping and no list with it.
+    they are. All other objects are leaves and come out as the very objects that went in. **data** is not changed, and
+    the result shares no mapping and no list with it.
 
     The result has no size limit, and repeats a parent's key for each of its leaves: a key of *n* characters over *n*
-    leaves makes *n* times *n*. For data from strangers, limit its size first, or use ``build_track_payload``, which
-    stops at Segment's 32 KB.
+    leaves makes *n* times *n*. Limit the size of data from strangers first, or use ``build_track_payload``.
 
-    :param data: A mapping, list or tuple.
-    :param separator: What stands between the parts of a key.
-    :param max_depth: How many containers may lie in each other, **data** itself being the first.
-    :raises KeyCollisionError: If two places give one key.
-    :raises InvalidFieldError: If a key is no string or integer (a bool is neither), or a container cannot be read.
-    :raises NestingError: If containers lie deeper than **max_depth**, or one contains itself.
-    :raises TypeError: If **data** is no mapping, list or tuple, or an option of the wrong type.
-    :raises ValueError: If **max_depth** is less than 1.
+    :param data: Any ``Mapping``, list or tuple. Its keys are strings or integers.
+    :param max_depth: How many containers may be nested, counting **data** itself.
+    :raises KeyCollisionError: If two places give the same key.
+    :raises InvalidFieldError: If a key is not a string or integer (a bool is neither), or a container cannot be read.
+    :raises NestingError: If containers are nested deeper than **max_depth**, or one contains itself.
 
     >>> from cordial_segment import flatten
     >>> flatten({"d": {"type": "phone", "tags": ["new", "vip"]}, "cart": []})
     {'d_type': 'phone', 'd_tags_0': 'new', 'd_tags_1': 'vip', 'cart': []}
-    >>> flatten([{"a": 0}, {"a": None}], separator=".")
-    {'0.a': 0, '1.a': None}
-
-    Source of the form: the payload in Cordial's article "Send data from Cordial to Segment".
     """
     if not is_container(data):
         raise TypeError(f"data must be a mapping, list or tuple, not {shown(data)}")
-    if not is_a(max_depth, int) or is_a(max_depth, bool):
+    if not isinstance(max_depth, int) or isinstance(max_depth, bool):
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    if not is_a(separator, str):
+    return flatten_into({}, data, as_separator(separator), max_depth)
+
+
+def as_separator(separator: object) -> str:
+    """Return the text of **separator**, or raise."""
+    if not isinstance(separator, str):
         raise TypeError(f"separator must be a string, not {shown(separator)}")
-    kind = type(data)
-    # A wide flat dict is its own flattening, and a copy of it all takes a third of the time of one key by key.
-    if kind is dict and len(data) > len(INDEXES) and _is_flat(data):
-        return dict(data)
-    if kind in EMPTY_KINDS:
-        flat: dict[str, Any] = {}
-        try:
-            if _flatten_plain(data, "", flat, separator, max_depth) == len(flat):
-                return flat
-        except Exception:  # noqa: S110 (whatever a value's own code may raise, the careful way says it)
-            pass
-    return {key: value for _, key, value in leaves(data, separator, max_depth)}
+    return str.__str__(separator)
 
 
-def _is_flat(data: Container) -> bool:
-    return (
-        isinstance(data, dict) and _TEXT.issuperset(map(type, data)) and _SCALARS.issuperset(map(type, data.values()))
-    )
+class GaveUpError(Exception):
+    """What the flat key **prefix** begins is too deep or there twice, or takes **size** bytes that are not there."""
+
+    def __init__(self, prefix: str, size: int = 0) -> None:
+        super().__init__(prefix, size)
+        self.prefix = prefix
+        self.size = size
 
 
-# Strategy: plain data takes a short way that can only succeed or give up. Whatever else there is (other kinds of
-# containers or keys, deeper nesting than the interpreter's stack, any error) takes the careful way, which knows places.
-def _flatten_plain(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int) -> int:
-    """Put the leaves of a dict, list or tuple into **flat**, and give their number, which collisions make too high.
+def flatten_into(
+    flat: dict[str, Any], data: Container, separator: str, max_depth: int, room: int | None = None
+) -> dict[str, Any]:
+    """Put the leaves of **data** into the empty dict **flat**, and return it.
 
-    Raises ``TypeError`` at whatever is not plain. Recursion and exact types make it four times as fast as ``leaves``.
+    With **room**, it raises ``GaveUpError`` once the keys would take more, with ``LEAST_ENTRY`` bytes for each.
+    """
+    toward = None
+    try:
+        if _add(as_plain(data), "", flat, separator, max_depth, None if room is None else [room]) == len(flat):
+            return flat
+        _add(as_plain(data), "", _Once(), separator, max_depth, None)
+    except GaveUpError as error:
+        if error.size:
+            raise
+        toward = error.prefix
+    except Exception:  # noqa: S110 (whatever it was comes up again below, and its place with it)
+        pass
+    # Where a key is known, what leads there is enough to say what is wrong. Else all is gone over, and may be right.
+    for way in dict.fromkeys((toward, None)):
+        flat.clear()
+        for path, value in leaves(data, separator, max_depth, way):
+            key = separator.join(path)
+            if key in flat:
+                raise KeyCollisionError(key, (path_of(key, data, separator, max_depth) or "", ".".join(path)))
+            flat[key] = value
+            if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
+                raise GaveUpError(key, len(key))
+    return flat
+
+
+class _Once(dict[str, Any]):
+    """A dict that takes each key once."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self:
+            raise GaveUpError(key)
+        super().__setitem__(key, value)
+
+
+def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, room: list[int] | None) -> int:
+    """Add the leaves of a dict, list or tuple to **flat**, and return their number.
+
+    **depth** is how many containers may still be nested, this one included; **room** holds the bytes that are left.
     """
     number = len(container)
-    outer = type(container)
-    children: Iterable[tuple[str, Any]]
-    if outer is dict:
-        children = container.items()
-    else:
-        children = zip(INDEXES if number <= len(INDEXES) else map(str, range(number)), container)
-    for key, value in children:
-        if type(key) is not str:  # a sum with another type need not fail: a pandas NA makes another NA
-            raise TypeError
+    # Nothing holds more containers for its size than brackets in brackets, so only children cost no call of their own.
+    while number == 1 and depth > 1:
+        if type(container) is dict:
+            ((key, value),) = container.items()
+        else:
+            key, value = "0", container[0]
+        if type(value) not in CONTAINERS or not value or type(key) is not str:
+            break
+        if room is not None:
+            room[0] -= len(key) + len(separator)
+            if room[0] < 0:
+                raise GaveUpError(prefix, len(key))
+        container, prefix, depth, number = value, prefix + key + separator, depth - 1, len(value)
+    if not depth:
+        raise GaveUpError(prefix)
+    if room is not None:
+        # Before any key is built: a long key above many leaves would fill the memory.
+        size = (number - 1) * (len(prefix) + LEAST_ENTRY)
+        if prefix and size <= room[0]:
+            size += sum(map(len, container)) if type(container) is dict else number
+        if size > room[0]:
+            raise GaveUpError(prefix, size)
+        room[0] -= size
+    for key, value in container.items() if type(container) is dict else enumerate(container):
+        if type(key) is not str:
+            key = str(key) if type(key) is int else key_text(key)
         kind = type(value)
         if kind is str or kind in _SCALARS:
             flat[prefix + key] = value
-        elif kind is dict or kind is list or kind is tuple:
-            if depth == 1:
-                raise TypeError
-            if value:
-                number += _flatten_plain(value, prefix + key + separator, flat, separator, depth - 1) - 1
-            else:
-                flat[prefix + key] = EMPTY_KINDS[kind]()
-        elif is_container(value):
-            raise TypeError
+            continue
+        if kind not in CONTAINERS:
+            if not is_container(value):
+                flat[prefix + key] = value
+                continue
+            value = as_plain(value)
+        if value:
+            number += _add(value, prefix + key + separator, flat, separator, depth - 1, room) - 1
+        elif depth > 1:
+            flat[prefix + key] = {} if type(value) is dict else []
         else:
-            flat[prefix + key] = value
+            raise GaveUpError(prefix + key)
     return number
 
 
-def leaves(
-    data: Container, separator: str, max_depth: int, limit: float = inf
-) -> Iterator[tuple[Place | None, str, Any]]:
-    """Give each leaf's place, flat key and value, in document order; all of them within **limit** bytes of JSON."""
-    left = limit
-    keys: set[str] = set()
-    stack: list[tuple[Place | None, str, Iterator[tuple[Any, Any]]]] = [(None, "", _children(data, None))]
-    place: Place | None
-    value: Any = data
-    entered = False  # whether the last step was into a container: where no child follows, it is itself a leaf
+def leaves(data: Container, separator: str, max_depth: int, toward: str | None = None) -> Iterator[tuple[Path, Any]]:
+    """Yield each leaf of **data** with its path, in order, and raise at the place of whatever is wrong with it.
+
+    With **toward**, it enters only what leads to that flat key, and what is below it. It keeps its own stack, so it
+    works where the interpreter's has no room for recursion.
+    """
+    above: list[str] = []
+    stack = [_children(as_plain(data))]
     while stack:
-        parent, prefix, children = stack[-1]
-        try:
-            own_key, child = next(children, _NO_CHILD)
-        except Exception as error:
-            raise unreadable(error, parent) from error
-        if own_key is not _END:
-            place, value = (parent, own_key), child
-            key = prefix + (own_key if type(own_key) is str else _text(own_key, place))
-            entered = is_container(value)
-        elif entered:
-            stack.pop()
-            place, key, value = parent, prefix.removesuffix(separator), {} if is_mapping(value) else []
-            entered = False
+        for key, value in stack[-1]:
+            if type(key) is not str:
+                key = key_text(key, above)
+            kind = type(value)
+            if kind in _SCALARS or (kind not in CONTAINERS and not is_container(value)):
+                yield (*above, key), value
+                continue
+            if toward is not None:
+                prefix = separator.join((*above, key, ""))
+                if not (toward.startswith(prefix) or prefix.startswith(toward)):
+                    continue
+            if len(stack) == max_depth:
+                problem = f"containers are nested deeper than {max_depth}, or one contains itself: send it flatter"
+                raise NestingError(problem, path=".".join((*above, key)))
+            if kind not in CONTAINERS:
+                value = as_plain(value, (*above, key))
+            if not value:
+                yield (*above, key), {} if type(value) is dict else []
+                continue
+            above.append(key)
+            stack.append(_children(value))
+            break
         else:
             stack.pop()
-            continue
-        if len(key) + LEAST_ENTRY > left:
-            raise too_large(limit, dotted(place))
-        if entered:
-            if len(stack) == max_depth:
-                raise too_deep(max_depth, dotted(place))
-            stack.append((place, key + separator, _children(value, place)))
-            continue
-        if key in keys:
-            twins = (earlier for earlier, same, _ in leaves(data, separator, max_depth) if same == key)
-            raise collision(key, dotted(next(twins, place)), dotted(place))
-        keys.add(key)
-        left -= len(key) + LEAST_ENTRY
-        yield place, key, value
+            del above[-1:]
 
 
-def collision(key: str, first: str | None, second: str | None) -> KeyCollisionError:
-    """Make the error for two paths that flatten to one **key**."""
-    paths = first or "", second or ""
-    return KeyCollisionError(
-        f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator",
-        path=paths[1],
-        key=key,
-        paths=paths,
-    )
+def path_of(key: str, data: Container, separator: str, max_depth: int, *, below: bool = False) -> str | None:
+    """Return the dotted path of the first leaf with this flat **key**, or of the first **below** the key."""
+    for path, _ in leaves(data, separator, max_depth, key) if key else ():
+        name = separator.join(path)
+        if name == key or (below and name.startswith(key)):
+            return ".".join(path)
+    return None
 
 
-def too_deep(max_depth: int, path: str | None = None) -> NestingError:
-    """Make the error for a container that is one too many."""
-    return NestingError(f"containers nest deeper than {max_depth}, or one contains itself: send it flatter", path=path)
-
-
-def too_large(limit: float, path: str | None = None) -> PayloadTooLargeError:
-    """Make the error for a record that takes over **limit** bytes, counted up to **path**."""
-    return PayloadTooLargeError(f"the record takes over {limit} bytes: send less", path=path)
-
-
-def _children(container: Any, place: Place | None) -> Iterator[tuple[Any, Any]]:
-    try:
-        return iter(container.items()) if is_mapping(container) else zip(map(str, count()), container)
-    except Exception as error:
-        raise unreadable(error, place) from error
-
-
-def unreadable(error: Exception, place: Place | None) -> InvalidFieldError:
-    """Make the error for a container at **place** whose own code raised **error**."""
-    return InvalidFieldError(f"reading it raised {type(error).__name__}: give a plain dict or list", path=dotted(place))
-
-
-def _text(key: object, place: Place) -> str:
-    # The str() of an enum or another subclass may be anything; the base types' own methods give what it holds.
-    if is_a(key, str):
-        return str.__str__(key)
-    if is_a(key, int) and not is_a(key, bool):
-        try:
-            return int.__repr__(key)
-        except ValueError:
-            pass
-    raise InvalidFieldError(f"{shown(key)} is no key: keys are strings or integers", path=dotted(place))
+def _children(plain: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(plain.items()) if type(plain) is dict else zip(map(str, count()), plain)

@@ -1,40 +1,40 @@
-"""The whole translation: a Cordial record in, the payload of a Segment track call out."""
+"""The whole translation: a Cordial record in, the payload of a Segment track call out.
+
+The record is flattened first. Two questions are then asked of the flat dict: has every value a JSON form, and does the
+payload fit? Cheap bounds answer for nearly every record; only a payload near the limit is written out and measured.
+What is wrong has a flat key, and only for the error is the place looked for that gave it.
+"""
 
 import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Literal, NotRequired, TypedDict
 
-from ._email import add_email_fields
-from ._errors import MissingFieldError, PayloadTooLargeError, is_a, shown
-from ._events import Channel, as_channel, channel_of, event_name
-from ._flattening import LEAST_ENTRY
-from ._properties import flatten_to_json
-from ._records import as_record, detached, read_action, read_text
+from ._channels import EMAIL, Channel, as_channel, channel_in
+from ._email import EmailFields, email_fields, is_needless
+from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
+from ._events import NAMES
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, GaveUpError, as_separator, flatten_into, leaves, path_of
+from ._records import SECTIONS, Record, as_record, read_text, require_action, section
 from ._timestamps import read_timestamp
 
-__all__ = ["TrackPayload", "build_track_payload"]
-
-_EMAIL = Channel.EMAIL  # a member's look-up on its class is slow before Python 3.12
-
 _MAX_BYTES = 32 * 1024
-_MAX_MESSAGE_ID = 100
+_MAX_MESSAGE_ID = 99
 
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
-# property takes 6 (quotes, colon, comma), and 24 more where its value is a number of a fixed width.
-_LONGEST_CHARACTER = 6
-_LONGEST_REST = 30
-# What a payload takes around its properties, but for names and keys given by others: a messageId of 100 and the rest.
-_LONGEST_FRAME = 1000
+# property takes 6 (quotes, colon, comma), and 24 more if its value is a number of at most 64 bits. The frame is what a
+# payload takes around its properties and the texts in it.
+_CHARACTER, _PROPERTY, _FRAME = 6, 30, 1000
+_64_BITS = 1 << 64
+_NUMBERS = frozenset({int, float})
+_FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
 class TrackPayload(TypedDict):
-    """A Segment track call, as ``POST /v1/track`` and each member of ``/v1/batch`` take it.
+    """A Segment track call, as ``POST /v1/track`` and each member of ``/v1/batch`` take it: a plain dict at run time.
 
-    A plain dict at run time. ``anonymousId`` or ``userId`` is always there; each field that is not required is absent
-    where it has no value, never ``None``.
-
-    Source: Segment, "HTTP API Source" and "Spec: Track".
+    ``anonymousId`` or ``userId`` is always there. A field that is not required is absent if it has no value, never
+    ``None``. Source: Segment, "HTTP API Source" and "Spec: Track".
     """
 
     type: Literal["track"]
@@ -53,6 +53,7 @@ def build_track_payload(
     event: Mapping[str, Any],
     *,
     channel: Channel | str | None = None,
+    contact: Mapping[str, Any] | None = None,
     message: Mapping[str, Any] | None = None,
     user_id: str | None = None,
     write_key: str | None = None,
@@ -63,118 +64,181 @@ def build_track_payload(
 ) -> TrackPayload:
     """Translate a Cordial event record into the payload of a Segment track call.
 
-    The payload's ``properties`` are the record, with Segment's email fields added where the channel is email, and
-    flattened. Every leaf of the record is there but the time, which becomes ``timestamp``, and a link that
-    ``link_url`` repeats. The record is not changed, the payload shares no container with any argument, and
-    ``json.dumps(payload, allow_nan=False)`` never fails on what came from the record.
+    ``properties`` are the flattened record and, on the email channel, Segment's email fields where their names are
+    free. Every leaf of the record is there except the time, which becomes ``timestamp``, and a ``link`` that is empty
+    or repeats ``link_url``. The record is not changed, the payload shares no container with any argument, and
+    ``json.dumps(payload, allow_nan=False)`` never fails.
 
-    :param event: The record.
-    :param channel: Its channel; told from the record where left out: ``chnl-type``, ``chnl`` or ``channel``, else its
-        action, else custom.
+    :param channel: The record's channel; without it, that of ``channel_of``.
+    :param contact: The contact that the record came with, from ``open_envelope``. It says whose event it is if the
+        record has no ``cID``, and gives ``context.traits`` the ``email`` and ``phone``, but nothing else.
     :param message: The metadata of the message that an email event is about; see ``enrich_email_fields``.
-    :param user_id: Segment's ``userId``.
+    :param user_id: Segment's ``userId``. Here and in the next two, an empty string counts as ``None``.
     :param write_key: Segment's ``writeKey``, for a transport that authenticates in the body.
-    :param message_id: Segment's ``messageId``. Left out, it is ``api-`` and the record's ``_id``, so that a retry is
-        the same message to Segment; without an ``_id`` there is none. One of over 100 characters is replaced by
-        ``api-`` and its SHA-256.
-    :param context: Merged over the default ``context``, key by key at the top. What is in it is not checked.
+    :param message_id: Segment's ``messageId``; by default ``api-`` and the record's ``_id``, so a retry is the same
+        message; none if there is no ``_id``. At 100 characters or more, it is replaced by ``api-`` and its SHA-256.
+    :param context: Merged over the default ``context``, key by key at the top.
     :param integrations: Segment's ``integrations``, such as ``{"Cordial (Actions)": False}``.
-    :param separator: What stands between the parts of a property's name.
-    :raises MissingFieldError: If the record has no action (``action`` or ``a``), or neither it has a ``cID`` nor the
-        call a **user_id**.
-    :raises InvalidFieldError: If a field holds another kind of value than it takes, or one that JSON has no form for.
-    :raises KeyCollisionError: If two places of the record give one property.
-    :raises NestingError: If the record nests deeper than 100 containers.
-    :raises PayloadTooLargeError: If the payload is over 32,768 bytes in its most compact JSON form.
-    :raises TypeError: If an argument is of the wrong kind. An empty string is the same as ``None``.
-    :raises ValueError: If **channel** names none, or **context** or **integrations** hold an integer too long to print.
+    :param separator: The text between the parts of a property's name.
+    :raises MissingFieldError: If the record has no ``action`` or ``a``, or nothing says whose event it is.
+    :raises InvalidFieldError: If a field holds the wrong type, or a value that JSON cannot express.
+    :raises KeyCollisionError: If two places in the record give the same property.
+    :raises NestingError: If the record nests containers deeper than 100.
+    :raises PayloadTooLargeError: If the payload takes over 32,768 bytes in its most compact JSON form.
 
     >>> from cordial_segment import build_track_payload
-    >>> payload = build_track_payload(
-    ...     {"action": "open", "cID": "c1", "_id": "e1", "time": "2021-10-22T16:11:48+0000", "d": {"type": "phone"}}
-    ... )
-    >>> payload["event"], payload["timestamp"], payload["messageId"]
-    ('Email Opened', '2021-10-22T16:11:48.000Z', 'api-e1')
-    >>> payload["properties"]
-    {'action': 'open', 'cID': 'c1', '_id': 'e1', 'd_type': 'phone'}
+    >>> payload = build_track_payload({"action": "open", "cID": "c1", "_id": "e1", "d": {"type": "phone"}})
+    >>> payload["event"], payload["messageId"], payload["properties"]
+    ('Email Opened', 'api-e1', {'action': 'open', 'cID': 'c1', '_id': 'e1', 'd_type': 'phone'})
 
     Source: the example of Cordial's article "Send data from Cordial to Segment"; Segment, "Spec: Track".
     """
-    given = as_record(event)
-    action = read_action(given)
-    channel = channel_of(given, action) if channel is None else as_channel(channel)
-    if user_id is not None or write_key is not None or message_id is not None:
-        _require_text(user_id=user_id, write_key=write_key, message_id=message_id)
-
-    anonymous_id = read_text(given, "cID")
-    if not (anonymous_id or user_id):
-        raise MissingFieldError("missing, and no user_id was given: whose event is it?", path="cID")
-    record_id = read_text(given, "_id")
-    timestamp = read_timestamp(given)
-
-    record = given.copy()
-    if timestamp:
-        del record[timestamp[0]]
-    if channel is _EMAIL:
-        add_email_fields(record, message)
-    elif message is not None:
-        as_record(message, "message")
-
-    properties, characters = flatten_to_json(record, separator, _MAX_BYTES)
-    name = event_name(action, channel)
+    record = as_record(event, "event")
+    separator = as_separator(separator)
+    for argument, text in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{argument} must be a string, not {shown(text)}")
+    action = require_action(record)
+    channel = channel_in(record, action) if channel is None else as_channel(channel)
+    name = NAMES[channel].get(action, action)
+    person = {} if contact is None else as_record(contact, "contact")
+    about = {} if message is None else as_record(message, "message")
+    anonymous_id = read_text(record, "cID")
+    if not anonymous_id and person:
+        anonymous_id = read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
+    if not anonymous_id and not user_id:
+        raise MissingFieldError("missing, and neither a contact nor a user_id says whose event it is", path="cID")
+    record_id = read_text(record, "_id")
+    lifted, timestamp = read_timestamp(record)
+    fields = email_fields(record, about) if channel is EMAIL else None
+    if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
+        record = record.copy()
+        del record[lifted]
+    properties, most = _properties(record, separator, fields)
+    message_id = _message_id(message_id, record_id)
     payload: TrackPayload = {
         "type": "track",
         "event": name,
-        "context": {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"},
-        "integrations": {},
+        "context": _context(person, context),
+        "integrations": {} if integrations is None else _detached(integrations, "integrations"),
         "properties": properties,
     }
-    characters += len(name)
     if anonymous_id:
         payload["anonymousId"] = anonymous_id
-        characters += len(anonymous_id)
     if user_id:
         payload["userId"] = user_id
-        characters += len(user_id)
+    if message_id:
+        payload["messageId"] = message_id
+    if timestamp:
+        payload["timestamp"] = timestamp
     if write_key:
         payload["writeKey"] = write_key
-        characters += len(write_key)
-    if record_id:
-        message_id = message_id or "api-" + record_id
-    if message_id:
-        payload["messageId"] = _message_id(message_id)
-    if timestamp:
-        payload["timestamp"] = timestamp[1]
-    if context is not None:
-        payload["context"].update(detached(as_record(context, "context"), (None, "context")))
-    if integrations is not None:
-        payload["integrations"].update(detached(as_record(integrations, "integrations"), (None, "integrations")))
 
-    # Bounds settle nearly every payload; only one near the limit is written out to be measured.
-    most = characters * _LONGEST_CHARACTER + len(properties) * _LONGEST_REST + _LONGEST_FRAME
-    if context is not None or integrations is not None:
-        most += _size([payload["context"], payload["integrations"]])
-    if most > _MAX_BYTES:
-        least = characters + len(properties) * LEAST_ENTRY
-        size = least if least > _MAX_BYTES else _size(payload)
-        if size > _MAX_BYTES:
-            raise PayloadTooLargeError(f"the payload takes {size} bytes or more, over {_MAX_BYTES}: send less of it")
+    characters = len(name) + len(anonymous_id or "") + len(user_id or "") + len(write_key or "")
+    if person or context or integrations:
+        characters += _size([payload["context"], payload["integrations"]])
+    if characters > _MAX_BYTES:
+        raise PayloadTooLargeError(f"beside its properties, the payload takes over {_MAX_BYTES} bytes: send less")
+    if most + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
+        raise _too_large(record, separator, properties)
     return payload
 
 
-def _require_text(**arguments: object) -> None:
-    for name, value in arguments.items():
-        if value is not None and not is_a(value, str):
-            raise TypeError(f"{name} must be a string, not {shown(value)}")
+def _message_id(given: str | None, record_id: str | None) -> str | None:
+    wanted = given or (record_id and "api-" + record_id)
+    if wanted and len(wanted) > _MAX_MESSAGE_ID:
+        return "api-" + sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()
+    return wanted
 
 
-def _message_id(wanted: str) -> str:
-    if len(wanted) <= _MAX_MESSAGE_ID:
-        return wanted
-    return "api-" + sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()
+def _properties(record: Record, separator: str, fields: EmailFields | None) -> tuple[dict[str, Any], int]:
+    """Flatten **record** and add the email **fields**; return the most bytes that it takes, too."""
+    flat: dict[str, Any] = {}
+    try:
+        # Two links may still be dropped, so the room for them comes on top.
+        flatten_into(flat, record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
+    except GaveUpError as error:
+        raise _too_large(record, separator, flat, error) from None
+    if fields is not None:
+        _add_email_fields(flat, record, fields, separator)
+    characters = len("".join(flat))
+    for key, value in flat.items():
+        kind = type(value)
+        if kind is str:
+            characters += len(value)
+        # NaN compares false with everything. What has no fixed width in JSON is written out, until there is no room.
+        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_64_BITS < value < _64_BITS):
+            characters += _json_length(value, key, record, separator)
+            if characters > _MAX_BYTES:
+                break
+    if characters > _MAX_BYTES:
+        raise _too_large(record, separator, flat)
+    return flat, characters * _CHARACTER + len(flat) * _PROPERTY
+
+
+def _too_large(
+    record: Record, separator: str, flat: dict[str, Any], gave_up: GaveUpError | None = None
+) -> PayloadTooLargeError:
+    """Make the error for a **record** whose leaves were counted in **flat**, until counting **gave_up**."""
+    sizes = {key: len(key) + (len(value) if isinstance(value, str) else 0) for key, value in flat.items()}
+    if gave_up:
+        sizes[gave_up.prefix] = gave_up.size
+    largest = max(sizes, key=sizes.__getitem__)
+    path = path_of(largest, record, separator, MAX_DEPTH, below=largest not in flat)
+    return PayloadTooLargeError(f"the payload takes over {_MAX_BYTES} bytes, most of all here: send less", path=path)
+
+
+def _json_length(value: object, key: str, record: Record, separator: str) -> int:
+    """Return the least bytes of a leaf in JSON, or raise at its place if it has no JSON form."""
+    try:
+        return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError):
+        problem = f"{shown(value)} has no JSON form: give a string, a finite number, a bool, null, a mapping or a list"
+        path = path_of(key, record, separator, MAX_DEPTH) or key
+        raise InvalidFieldError(problem, path=path) from None
+
+
+def _add_email_fields(flat: dict[str, Any], record: Record, fields: EmailFields, separator: str) -> None:
+    """Add **fields** where their names are free, in the record and in **flat**, and drop a needless link."""
+    for field, value in fields:
+        if value is not None and field not in record and field not in flat:
+            flat[field] = value
+    for name in SECTIONS:
+        holder = section(record, name)
+        if "link" in holder and is_needless(holder["link"], flat.get("link_url")):
+            del flat[f"{name}{separator}link"]
+            if len(holder) == 1:
+                flat.setdefault(name, {})
+
+
+def _context(contact: Record, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    context: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
+    if contact:
+        channels = section(contact, "channels", "contact.channels")
+        for trait, channel in (("email", "email"), ("phone", "sms")):
+            path = f"contact.channels.{channel}"
+            address = section(channels, channel, path).get("address")
+            if isinstance(address, str) and len(address) > _MAX_BYTES:
+                raise PayloadTooLargeError(f"takes over {_MAX_BYTES} bytes: send less", path=f"{path}.address")
+            if isinstance(address, str) and address:
+                context.setdefault("traits", {})[trait] = address
+    if given is not None:
+        context |= _detached(given, "context")
+    return context
+
+
+def _detached(argument: Mapping[str, Any], name: str) -> Any:
+    """Copy the argument **name** into plain dicts and lists, or raise at the place of what JSON cannot express."""
+    plain = as_record(argument, name)
+    try:
+        return json.loads(json.dumps(plain, default=lambda value: as_record(value, name), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        for path, value in leaves({name: plain}, "", MAX_DEPTH):
+            _json_length(value, ".".join(path), {}, "")
+        raise
 
 
 def _size(value: object) -> int:
-    """Give the bytes of **value** in its most compact JSON form; what a caller's context has without one is empty."""
-    compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=lambda _: "")
+    """Return the bytes of **value** in its most compact JSON form; a lone surrogate counts as its escape."""
+    compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return len(compact.encode("utf-8", "backslashreplace"))

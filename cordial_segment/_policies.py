@@ -1,129 +1,91 @@
-"""Which events an account sends: the four modes of Cordial's settings, one for each channel."""
+"""Which events an account sends: one rule for each channel, in the four modes of Cordial's own settings.
+
+Rules and policies are values: immutable, equal if they hold the same, fit to be pickled and sent to workers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol
 
-from ._errors import is_a, shown
-from ._events import Channel, as_channel, canonical_action
-from ._flattening import is_mapping
-
-__all__ = ["Allow", "Block", "BlockAll", "Policy", "SendAll"]
+from ._channels import Channel, as_channel
+from ._errors import cut, shown, type_name
+from ._records import canonical_action
 
 
-class _Immutable:
-    __slots__ = ("_parts",)
+class Rule(Protocol):
+    """What a policy needs of a rule. A rule of your own needs this method and no base class."""
 
-    _parts: Any
+    def allows(self, action: str, /) -> bool:
+        """Whether an event with this **action** may be sent."""
+        ...
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
+
+class _Value:
+    _held: Any
+
+    def __setattr__(self, name: str, value: object = None) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} objects cannot be changed: make a new one")
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} objects cannot be changed: make a new one")
+    __delattr__ = __setattr__
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._parts == self._parts
+        return type(other) is type(self) and other._held == self._held
 
     def __hash__(self) -> int:
-        return hash((type(self), self._parts))
+        return hash((type(self), self._held))
 
 
-class _Rule(_Immutable):
-    __slots__ = ()
-
-    _parts: frozenset[str]
-
+class _Actions(_Value):
     def __init__(self, *actions: str) -> None:
-        object.__setattr__(self, "_parts", frozenset(map(canonical_action, actions)))
+        self.__dict__["_held"] = frozenset(map(canonical_action, actions))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, sorted(self._parts)))})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(sorted(self._parts))
-
-    # The channel is looked at by a Policy only; taking it lets one rule stand for a whole policy.
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
-        """Tell whether an event of this **action** may be sent."""
-        raise NotImplementedError
+        return f"{type(self).__name__}({', '.join(map(repr, sorted(self._held)))})"
 
 
-class Allow(_Rule):
-    """Send only the events of these **actions**.
+class Allow(_Actions):
+    """Send only events with these **actions**."""
 
-    :raises TypeError: If an action is no string.
-    :raises ValueError: If one is empty.
-
-    >>> from cordial_segment import Allow
-    >>> Allow("open", "click").allows("bounce")
-    False
-    """
-
-    __slots__ = ()
-
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
-        """Tell whether **action** is one of these."""
-        return canonical_action(action) in self._parts
+    def allows(self, action: str) -> bool:
+        """Whether **action** is one of these."""
+        return canonical_action(action) in self._held
 
 
-class Block(_Rule):
-    """Send all events but those of these **actions**.
-
-    :raises TypeError: If an action is no string.
-    :raises ValueError: If one is empty.
+class Block(_Actions):
+    """Send all events except those with these **actions**.
 
     >>> from cordial_segment import Block
-    >>> Block("message-sent").allows("message_sent")
-    False
+    >>> Block("message-sent").allows("message_sent"), Block("message-sent").allows("click")
+    (False, True)
     """
 
-    __slots__ = ()
-
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
-        """Tell whether **action** is none of these."""
-        return canonical_action(action) not in self._parts
+    def allows(self, action: str) -> bool:
+        """Whether **action** is none of these."""
+        return canonical_action(action) not in self._held
 
 
-class SendAll(_Rule):
-    """Send all events: the default, in Cordial too."""
-
-    __slots__ = ()
+class SendAll(Block):
+    """Send all events: the default, as in Cordial."""
 
     def __init__(self) -> None:
         super().__init__()
 
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
-        """Tell that it may be sent."""
-        canonical_action(action)
-        return True
 
-
-class BlockAll(_Rule):
+class BlockAll(Allow):
     """Send no events."""
 
-    __slots__ = ()
-
     def __init__(self) -> None:
         super().__init__()
-
-    def allows(self, action: str, channel: Channel | str | None = None) -> bool:
-        """Tell that it may not be sent."""
-        canonical_action(action)
-        return False
 
 
 _SEND_ALL = SendAll()
 
 
-class Policy(_Immutable):
-    """One rule for each channel, and one for custom events; all events are sent where none is given.
+class Policy(_Value):
+    """One rule for each channel, and one for custom events. A channel without a rule sends all events.
 
-    Like the rules it is immutable, compares by value, hashes and pickles, so that it travels to other processes.
-
-    :raises TypeError: If a rule is none of ``SendAll``, ``Allow``, ``Block`` and ``BlockAll``.
+    :raises TypeError: If a rule has no method ``allows``, or is a class or a policy.
 
     >>> from cordial_segment import Allow, BlockAll, Policy
     >>> policy = Policy(email=Allow("open", "click"), sms=BlockAll())
@@ -135,87 +97,79 @@ class Policy(_Immutable):
     Source: "Configure allowed and blocked events" in Cordial's article "Send data from Cordial to Segment".
     """
 
-    __slots__ = ()
-
-    _parts: tuple[_Rule, ...]
-
     def __init__(
         self,
         *,
-        email: SendAll | Allow | Block | BlockAll = _SEND_ALL,
-        mobile: SendAll | Allow | Block | BlockAll = _SEND_ALL,
-        sms: SendAll | Allow | Block | BlockAll = _SEND_ALL,
-        rest: SendAll | Allow | Block | BlockAll = _SEND_ALL,
-        custom: SendAll | Allow | Block | BlockAll = _SEND_ALL,
+        email: Rule = _SEND_ALL,
+        mobile: Rule = _SEND_ALL,
+        sms: Rule = _SEND_ALL,
+        rest: Rule = _SEND_ALL,
+        custom: Rule = _SEND_ALL,
     ) -> None:
         rules = (email, mobile, sms, rest, custom)
         for channel, rule in zip(Channel, rules):
-            if not is_a(rule, _Rule):
-                raise TypeError(f"{channel} must be a rule such as BlockAll(), not {shown(rule)}")
-        object.__setattr__(self, "_parts", rules)
+            require_rule(rule, channel)
+        self.__dict__["_held"] = rules
 
     def allows(self, action: str, channel: Channel | str) -> bool:
-        """Tell whether an event of this **action** on this **channel** may be sent.
-
-        :raises TypeError: If **action** is no string, or **channel** neither a channel nor a string.
-        :raises ValueError: If **action** is empty, or **channel** names none.
-        """
-        return self._parts[_POSITIONS[as_channel(channel)]].allows(action)
+        """Whether an event with this **action** on this **channel** may be sent."""
+        rule: Rule = self._held[_POSITIONS[as_channel(channel)]]
+        return rule.allows("message_sent" if action == "message-sent" else action)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Policy:
-        """Make a policy of **settings** as JSON or TOML has them.
+        """Make a policy from **settings** as JSON or TOML holds them.
 
-        A mapping from channels, in any of their names, to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or
-        ``{"block": [actions]}``.
-
-        :raises ValueError: If a channel, a mode or a shape is unknown; the message names it.
-        :raises TypeError: If **settings** is no mapping.
+        They map channels, under any of their names, to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or
+        ``{"block": [actions]}``; anything else is a ``ValueError`` that names it.
 
         >>> Policy.from_dict({"email": {"allow": ["open"]}, "sms": "block_all"})
         Policy(email=Allow('open'), sms=BlockAll())
         """
-        if not is_mapping(settings):
+        if not isinstance(settings, Mapping):
             raise TypeError(f"settings must be a mapping, not {shown(settings)}")
-        rules: dict[str, Any] = {}
+        rules: dict[str, Rule] = {}
         for name, mode in settings.items():
-            try:
-                channel = Channel(name).value
-            except TypeError as error:
-                raise ValueError(str(error)) from None
+            channel = Channel(name if isinstance(name, str) else repr(name)).value
             if channel in rules:
-                raise ValueError(f"{shown(name)} gives a second rule for {channel}: keep one")
-            rules[channel] = _rule(name, mode)
+                raise ValueError(f"{shown(name)} is a second rule for {channel}: keep one")
+            rules[channel] = _rule(channel, mode)
         return cls(**rules)
 
-    def _given(self) -> dict[str, _Rule]:
-        return {channel.value: rule for channel, rule in zip(Channel, self._parts) if rule != _SEND_ALL}
-
     def __repr__(self) -> str:
-        return f"Policy({', '.join(f'{name}={rule!r}' for name, rule in self._given().items())})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), **self._given()), ()  # type: ignore[arg-type]
+        given = (f"{channel}={rule!r}" for channel, rule in zip(Channel, self._held) if rule != _SEND_ALL)
+        return f"Policy({', '.join(given)})"
 
 
 _POSITIONS = {channel: position for position, channel in enumerate(Channel)}
-_MODES: dict[str, type[SendAll | BlockAll]] = {"send_all": SendAll, "block_all": BlockAll}
-_LISTS: dict[str, type[Allow | Block]] = {"allow": Allow, "block": Block}
+_MODES: Mapping[object, Callable[[], Rule]] = {"send_all": SendAll, "block_all": BlockAll}
+_LISTS: Mapping[object, Callable[..., Allow | Block]] = {"allow": Allow, "block": Block}
 
 
-def _rule(name: str, mode: object) -> _Rule:
-    if is_a(mode, str) and mode in _MODES:
+def _rule(channel: str, mode: object) -> Rule:
+    if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]()
-    kinds: list[Any] = list(mode) if is_mapping(mode) else []
-    if is_mapping(mode) and len(kinds) == 1 and (kind := next(iter(kinds))) in _LISTS:
-        actions: Any = mode[kind]
-        if type(actions) in (list, tuple, set, frozenset):
+    if isinstance(mode, Mapping) and len(mode) == 1:
+        ((kind, actions),) = mode.items()
+        if kind in _LISTS:
+            if not isinstance(actions, (list, tuple, set, frozenset)):
+                raise ValueError(f"{channel}.{kind}: {shown(actions)} is not a list of actions")
             try:
                 return _LISTS[kind](*actions)
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{name}.{kind}: {error}") from None
-        raise ValueError(f"{name}.{kind}: expected a list of actions, not {shown(actions)}")
-    given = f"{{{', '.join(map(shown, kinds))}}}" if kinds else shown(mode)
-    raise ValueError(
-        f"{name}: {given} is no mode: expected 'send_all', 'block_all', {{'allow': [...]}} or {{'block': [...]}}"
-    )
+                raise ValueError(f"{channel}.{kind}: {error}") from None
+    modes = "'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
+    raise ValueError(f"{channel}: {shown(mode)} is not a mode: expected {modes}")
+
+
+def require_rule(rule: object, name: str) -> None:
+    """Raise unless the argument **name** is a rule."""
+    if isinstance(rule, (type, Policy)) or not hasattr(rule, "allows"):
+        raise TypeError(f"{name} must be a rule such as BlockAll() or Allow('open'), not {type_name(rule)}")
+
+
+def require_policy(policy: object) -> None:
+    """Raise unless **policy** is a ``Policy``, or another object with ``allows(action, channel)``."""
+    if isinstance(policy, (type, _Actions)) or not hasattr(policy, "allows"):
+        right = f"Policy(email={cut(repr(policy))})" if isinstance(policy, _Actions) else "Policy.from_dict(...)"
+        raise TypeError(f"policy must be a Policy, not {type_name(policy)}: use {right}")

@@ -1,105 +1,102 @@
-"""Reading a Cordial record: what more than one step of the translation looks at."""
+"""Reading a record: containers of any kind as plain ones, fields by name, the action.
 
-from __future__ import annotations
+What is plain already is used as it is, never copied. Other containers are read once, through their own methods.
+"""
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
-from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, is_a, shown
-from ._flattening import MAX_DEPTH, Place, dotted, is_container, is_mapping, too_deep, unreadable
+from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, shown
 
-__all__ = ["as_record", "detached", "read_action", "read_text", "section"]
+Record = dict[Any, Any]
+Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+
+CONTAINERS = frozenset({dict, list, tuple})
+SECTIONS = ("system_properties", "sp")
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
-def as_record(event: Any, name: str = "event", place: Place | None = None) -> dict[Any, Any]:
-    """Give a mapping as a plain dict: itself where it is one, else a shallow copy."""
-    kind = type(event)
-    if kind is dict:
-        plain: dict[Any, Any] = event
-        return plain
-    if not is_mapping(event):
-        raise TypeError(f"{name} must be a mapping, not {shown(event)}")
-    record: dict[Any, Any] = {}
+def is_container(value: object) -> TypeGuard[Container]:
+    """Whether **value** has leaves of its own: a mapping, list or tuple."""
+    return type(value) not in _LEAVES and isinstance(value, (dict, list, tuple, Mapping))
+
+
+def as_plain(container: Any, path: tuple[str, ...] = ()) -> Any:
+    """Return a mapping as a dict, any other container as a list or tuple; **path** is where it stands."""
+    if type(container) in CONTAINERS:
+        return container
     try:
-        for key, value in event.items():
-            if key in record:
-                twin = dotted((place, key)) or ""
-                raise KeyCollisionError(  # noqa: TRY301 (a function of its own would be longer)
-                    "stands twice in one mapping", path=twin, key=dotted((None, key)) or "", paths=(twin, twin)
-                )
-            record[key] = value
-    except KeyCollisionError:
+        if not isinstance(container, Mapping):
+            return list(container)
+        pairs: list[tuple[Any, Any]] = list(container.items())
+        record = dict(pairs)
+    except RecursionError:
         raise
     except Exception as error:
-        raise unreadable(error, place) from error
+        problem = f"reading it raised {type(error).__name__}: give a plain dict or list"
+        raise InvalidFieldError(problem, path=".".join(path) or None) from error
+    if len(record) < len(pairs):
+        key = key_text(Counter(key for key, _ in pairs).most_common(1)[0][0], path)
+        twin = ".".join((*path, key))
+        raise KeyCollisionError(key, (twin, twin))
     return record
 
 
-def _as_list(values: Any, place: Place | None) -> list[Any]:
+def key_text(key: object, above: Sequence[str] = ()) -> str:
+    """Return the text of a **key** that is a string or integer of any type; **above** is where its container stands."""
     try:
-        return [*values]
-    except Exception as error:
-        raise unreadable(error, place) from error
+        if isinstance(key, str):
+            return str.__str__(key)  # str() of an enum's member may be anything
+        if isinstance(key, int) and not isinstance(key, bool):
+            return int.__repr__(key)
+    except ValueError:  # more digits than Python agrees to print
+        pass
+    problem = f"{shown(key)} is not a key: keys are strings or integers"
+    raise InvalidFieldError(problem, path=".".join((*above, shown(key))))
 
 
-def section(record: dict[Any, Any], name: str) -> dict[Any, Any]:
-    """Give the mapping under **name**; an empty one where there is none."""
+def as_record(value: object, name: str) -> Record:
+    """Return the mapping passed as the argument **name** as a dict."""
+    if type(value) is not dict and not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {shown(value)}")
+    record: Record = as_plain(value)
+    return record
+
+
+def section(record: Record, name: str, path: str = "") -> Record:
+    """Return the mapping under **name**, or an empty one if there is none; **path** is where it stands, if deeper."""
     value = record.get(name)
-    if value is None:
-        return {}
-    return as_record(value, name, (None, name)) if is_mapping(value) else {}
+    if value is None or type(value) is dict:
+        return value or {}
+    return as_plain(value, (path or name,)) if isinstance(value, Mapping) else {}
 
 
-def read_text(record: dict[Any, Any], field: str) -> str | None:
-    """Give the text of **field**; ``None`` and ``""`` count as missing."""
+def read_text(record: Record, field: str, holder: str = "") -> str | None:
+    """Return the text of **field**, or ``None`` if it is missing, ``None`` or ``""``; **holder** begins its path."""
     value = record.get(field)
-    kind = type(value)
-    if value is None or kind is str:
+    if value is None or isinstance(value, str):
         return value or None
-    if is_a(value, str):
-        return str.__str__(value) or None  # the plain string in an enum or another subclass
-    raise InvalidFieldError(f"{shown(value)} is of the wrong type: expected a string", path=field)
+    raise InvalidFieldError(f"{shown(value)} is not a string", path=holder + field)
 
 
-def read_action(record: dict[Any, Any]) -> str:
-    """Give the record's action in its canonical spelling."""
+def read_action(record: Record) -> str | None:
+    """Return the record's action in its canonical spelling, or ``None`` if it has none."""
     action = read_text(record, "action") or read_text(record, "a")
-    if not action:
-        raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
     return "message_sent" if action == "message-sent" else action
 
 
-def detached(value: Any, place: Place | None) -> Any:
-    """Copy the containers of **value**, not its leaves: a change to one is then none to the other.
+def require_action(record: Record) -> str:
+    """Return the record's action, or raise ``MissingFieldError``."""
+    if action := read_action(record):
+        return action
+    raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
 
-    What is shared within **value** is shared within the copy, or a small structure could make a huge one.
-    """
-    return _detached(value, place, MAX_DEPTH, {})[0]
 
-
-def _detached(value: Any, place: Place | None, depth: int, seen: dict[int, Any]) -> tuple[Any, int]:
-    """Give a container's copy, and how many nest in it; **seen** has both, and the original, by the original's id."""
-    number = id(value)
-    _, copy, height = seen.get(number, (None, None, 0))
-    if height > depth or not depth:
-        raise too_deep(MAX_DEPTH, dotted(place))
-    if height:
-        return copy, height
-    # The original stays there too: were it freed, its id could become another's. Until it is copied, it is too high.
-    seen[number] = value, None, MAX_DEPTH
-    height = 1
-    copied: Any
-    children: Any
-    if is_mapping(value):
-        children = as_record(value, place=place).items()
-        copied = {}
-    else:
-        copied = _as_list(value, place)
-        children = enumerate(copied)
-    for key, child in children:
-        if is_container(child):
-            child, below = _detached(child, (place, key), depth - 1, seen)
-            height = max(height, below + 1)
-        copied[key] = child
-    copy = tuple(copied) if is_a(value, tuple) else copied
-    seen[number] = value, copy, height
-    return copy, height
+def canonical_action(action: object) -> str:
+    """Check an **action** passed as an argument; Cordial stores ``message_sent`` as ``message-sent`` too."""
+    if not isinstance(action, str):
+        raise TypeError(f"action must be a string, not {shown(action)}")
+    if not action:
+        raise ValueError("action must not be empty")
+    return "message_sent" if action == "message-sent" else str.__str__(action)

@@ -1,4 +1,4 @@
-"""is_blocked: the guard against loops, and the account's policy."""
+"""is_blocked: the guard against loops, robots, and the account's policy."""
 
 import pytest
 
@@ -15,21 +15,19 @@ from cordial_segment import (
     is_blocked,
 )
 
+# The mark
+
 PLACES = [
-    "source",
-    "origin",
-    "context.source",
-    "context.origin",
-    "properties.source",
-    "properties.origin",
-    "system_properties.source",
-    "system_properties.origin",
-    "sp.source",
-    "sp.origin",
+    *("source", "origin"),
+    *("context.source", "context.origin"),
+    *("properties.source", "properties.origin"),
+    *("system_properties.source", "system_properties.origin"),
+    *("sp.source", "sp.origin"),
 ]
 
 
 def at(path, value, **record):
+    """Return the record with the value at a dotted path."""
     *holders, name = path.split(".")
     inner = record
     for holder in holders:
@@ -49,12 +47,22 @@ def test_the_mark_blocks_at_every_default_place(path, mark):
 
 
 @pytest.mark.parametrize("path", PLACES)
-@pytest.mark.parametrize(
-    "value",
-    ["cordial", "", "segments", "segment.io", "seg ment", None, True, 0, ["segment"], {"segment": 1}, b"segment"],
-)
-def test_anything_else_there_does_not(path, value):
-    assert is_blocked(at(path, value, action="open")) is False
+def test_anything_else_there_does_not(path):
+    others = [
+        "cordial",
+        "",
+        "segments",
+        "segment.io",
+        "seg ment",
+        None,
+        True,
+        0,
+        ["segment"],
+        {"segment": 1},
+        b"segment",
+    ]
+    for value in others:
+        assert is_blocked(at(path, value, action="open")) is False
 
 
 @pytest.mark.parametrize(
@@ -64,17 +72,18 @@ def test_the_mark_elsewhere_does_not(path):
     assert is_blocked(at(path, "segment", action="open")) is False
 
 
-@pytest.mark.parametrize("path", PLACES)
-def test_no_policy_lifts_the_guard(path):
-    everything = Policy(email=SendAll(), custom=Allow("browse"))
-    assert is_blocked(at(path, "segment", action="browse"), everything)
-    assert is_blocked(at(path, "segment"), everything)
-    assert is_blocked(at(path, "segment", action=5), everything, channel="email")
-
-
 @pytest.mark.parametrize("holder", ["segment", 5, None, ["source", "segment"], [{"source": "segment"}]])
 def test_a_holder_that_is_no_mapping_holds_no_mark(holder):
     assert not is_blocked({"context": holder, "properties": holder, "sp": holder})
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_no_policy_lifts_the_guard(path):
+    """A marked record is blocked before anything is asked of its action."""
+    everything = Policy(email=SendAll(), custom=Allow("browse"))
+    for record in (at(path, "segment", action="browse"), at(path, "segment"), at(path, "segment", action=5)):
+        assert is_blocked(record, everything)
+        assert is_blocked(record, everything, channel="email", robots=SendAll())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ def test_a_holder_that_is_no_mapping_holds_no_mark(holder):
         ([], False),
     ],
 )
-def test_other_places_can_be_named(fields, blocked):
+def test_other_places_can_be_named_instead(fields, blocked):
     record = {
         "source": "segment",
         "made_by": "segment",
@@ -101,8 +110,8 @@ def test_other_places_can_be_named(fields, blocked):
     assert is_blocked(record, origin_fields=fields) is blocked
 
 
-def test_a_copy_of_the_default_places_is_as_good():
-    assert is_blocked({"sp": {"origin": "segment"}}, origin_fields=list(ORIGIN_FIELDS))
+def test_other_places_can_be_added():
+    assert is_blocked({"sp": {"origin": "segment"}}, origin_fields=[*ORIGIN_FIELDS, "x"])
     assert is_blocked({"x": "segment"}, origin_fields=[*ORIGIN_FIELDS, "x"])
 
 
@@ -112,110 +121,141 @@ def test_places_of_another_kind_are_a_type_error(fields):
         is_blocked({}, origin_fields=fields)
 
 
+# Robots
+
+ROBOTS_CLICK = {"action": "click", "cID": "c1", "d": {"robot": True}}
+
+
+@pytest.mark.parametrize(
+    ("robots", "blocked"),
+    [(None, False), (SendAll(), False), (BlockAll(), True), (Block("open", "click"), True), (Allow("click"), False)],
+)
+def test_the_rule_for_robots_decides_what_robots_do(robots, blocked):
+    assert is_blocked(ROBOTS_CLICK, robots=robots) is blocked
+
+
+@pytest.mark.parametrize("device", [{"robot": False}, {"robot": 1}, {"robot": "true"}, {"robot": None}, {}, None, "x"])
+def test_only_a_device_that_says_true_is_a_robots(device):
+    """For anyone else nothing is asked of the rule, not even for an action."""
+    assert not is_blocked({"action": "click", "cID": "c1", "d": device}, robots=BlockAll())
+    assert not is_blocked({"d": device, "robot": True, "properties": {"robot": True}}, robots=BlockAll())
+
+
+def test_the_rule_for_robots_is_on_top_of_the_policy():
+    clicks = Policy(email=Block("click"))
+    assert is_blocked(ROBOTS_CLICK, clicks, robots=SendAll())
+    assert is_blocked(ROBOTS_CLICK, Policy(), robots=Block("click"))
+    assert not is_blocked(ROBOTS_CLICK, Policy(), robots=Block("open"))
+    assert is_blocked({**ROBOTS_CLICK, "d": {"robot": False}}, clicks, robots=BlockAll())
+
+
+def test_the_rule_for_robots_takes_the_action_alone_in_its_one_spelling():
+    class Rule:
+        def allows(self, action):
+            return action != "message_sent"
+
+    assert is_blocked({"a": "message-sent", "d": {"robot": True}}, robots=Rule())
+    assert not is_blocked(ROBOTS_CLICK, robots=Rule())
+
+
+def test_a_robots_record_needs_an_action():
+    with pytest.raises(MissingFieldError) as caught:
+        is_blocked({"d": {"robot": True}}, robots=SendAll())
+    assert caught.value.path == "action"
+
+
+@pytest.mark.parametrize("robots", [BlockAll, Policy(), {"block": ["open"]}, "block_all", 0, object()])
+def test_what_is_no_rule_is_a_type_error_at_once(robots):
+    for record in ({}, {"source": "segment"}):
+        with pytest.raises(TypeError, match=r"robots must be a rule such as BlockAll\(\)"):
+            is_blocked(record, robots=robots)
+
+
+# The policy
+
+POLICY = Policy(
+    email=Block("open", "message-stopped"),
+    mobile=BlockAll(),
+    sms=Block("crdl_sms_failed"),
+    rest=Block("message_sent"),
+    custom=Block("browse"),
+)
+
+
 @pytest.mark.parametrize(
     ("record", "channel", "blocked"),
     [
+        # The action, and the channel that it tells.
         ({"action": "open"}, None, True),
-        ({"action": "click"}, None, False),
         ({"a": "open"}, None, True),
+        ({"action": "", "a": "open"}, None, True),
+        ({"action": "click", "a": "open"}, None, False),
+        ({"action": "Open"}, None, False),
+        ({"action": "crdl_app_close"}, None, True),
+        ({"action": "crdl_sms_failed"}, None, True),
+        ({"action": "crdl_rcs_open"}, None, False),
+        ({"action": "message_sent"}, None, False),
+        ({"action": "browse"}, None, True),
+        # The channel that the record names.
+        ({"action": "open", "chnl-type": "sms"}, None, False),
+        ({"action": "browse", "chnl": "EMAIL"}, None, False),
+        ({"action": "browse", "chnl": "push-ios"}, None, True),
+        ({"action": "message-sent", "chnl-type": "rest-api"}, None, True),
+        ({"action": "crdl_app_close", "channel": "custom"}, None, False),
+        ({"action": "open", "chnl-type": "whatsapp"}, None, False),
+        # The channel that is given.
         ({"action": "open"}, "email", True),
         ({"action": "open"}, Channel.SMS, False),
-        ({"action": "open", "chnl-type": "sms"}, None, False),
+        ({"action": "open"}, "Push", True),
         ({"action": "open", "chnl-type": "sms"}, "email", True),
-        ({"action": "browse", "chnl": "EMAIL"}, None, False),
-        ({"action": "browse"}, None, True),
-        ({"action": "message-sent", "chnl-type": "rest-api"}, None, True),
-        ({"action": "message_sent"}, None, False),
-        ({"action": "crdl_app_close"}, None, True),
-        ({"action": "crdl_app_close", "channel": "custom"}, None, False),
-        ({"action": "crdl_rcs_open"}, None, False),
-        ({"action": "crdl_sms_failed"}, None, True),
-        ({"action": "crdl_in-app-dismissed"}, None, True),
-        ({"action": "message-stopped"}, None, True),
     ],
 )
 def test_a_policy_decides_by_the_records_action_and_channel(record, channel, blocked):
-    policy = Policy(
-        email=Block("open", "message-stopped"),
-        mobile=BlockAll(),
-        sms=Block("crdl_sms_failed"),
-        rest=Block("message_sent"),
-        custom=Block("browse"),
-    )
-    assert is_blocked(record, policy, channel=channel) is blocked
+    assert is_blocked(record, POLICY, channel=channel) is blocked
 
 
-SYSTEM_EVENTS = {
-    "email": ["complaint", "message-stopped", "open", "click", "optout", "bounce"],
-    "mobile": [
-        "crdl_app_install",
-        "crdl_app_open",
-        "crdl_notification_tap",
-        "crdl_deep_link_open",
-        "crdl_notification_delivered_in_foreground",
-        "crdl_app_close",
-        "crdl_device_notifications_manual_optin",
-        "crdl_device_notifications_manual_optout",
-        "crdl_device_notifications_optout",
-        "crdl_device_notifications_uninstalled",
-        "crdl_in_app_message_auto_dismiss",
-        "crdl_in_app_message_shown",
-        "crdl_in_app_message_manual_dismiss",
-        "crdl_inbox_read",
-        "crdl_in-app-dismissed",
-        "crdl_push_enabled_change",
-        "crdl_notification_delivered_in_background",
-    ],
-    "sms": [
-        "crdl_phone_deactivation",
-        "crdl_sms_delivered",
-        "crdl_sms_doi_optin",
-        "crdl_sms_doi_confirm",
-        "crdl_sms_failed",
-        "crdl_incoming_sms",
-        "crdl_rcs_fallback",
-        "crdl_rcs_open",
-    ],
-    "custom": ["browse", "message_sent", "message-sent", "crdl_new_thing"],
-}
+def test_without_a_policy_nothing_is_blocked():
+    assert is_blocked({"action": "open"}) is is_blocked({"action": "open"}, None, channel="sms") is False
 
 
-@pytest.mark.parametrize(("channel", "action"), [(c, a) for c, actions in SYSTEM_EVENTS.items() for a in actions])
-def test_each_system_event_tells_its_channel(channel, action):
-    only = Policy(
-        **{name: SendAll() if name == channel else BlockAll() for name in ("email", "mobile", "sms", "rest", "custom")}
-    )
-    assert not is_blocked({"action": action}, only)
-
-
-def test_one_rule_stands_for_all_channels():
-    assert is_blocked({"action": "open"}, BlockAll())
-    assert not is_blocked({"action": "open", "chnl": "sms"}, Allow("open"))
-
-
-def test_anything_with_the_method_is_a_policy():
-    class Odd:
+def test_a_policy_of_your_own_is_any_object_with_its_method():
+    class OnlySentByRest:
         def allows(self, action, channel):
-            assert (action, channel) == ("message_sent", Channel.REST)
-            return 0
+            return 1 if (action, channel) == ("message_sent", Channel.REST) else 0
 
-    assert is_blocked({"a": "message-sent", "chnl-type": "REST"}, Odd()) is True
-
-
-@pytest.mark.parametrize("policy", [5, "block_all", {"email": "block_all"}, object()])
-def test_anything_else_is_a_type_error(policy):
-    with pytest.raises(TypeError, match="policy must have a method allows"):
-        is_blocked({"action": "open"}, policy)
+    assert is_blocked({"a": "message-sent", "chnl-type": "REST"}, OnlySentByRest()) is False
+    assert is_blocked({"a": "open"}, OnlySentByRest()) is True
 
 
-def test_a_policy_may_be_named_and_the_other_options_must_be():
-    assert is_blocked({"action": "open"}, policy=BlockAll())
+@pytest.mark.parametrize(
+    ("policy", "use"),
+    [
+        ({"email": "block_all"}, r"use Policy.from_dict\(\.\.\.\)"),
+        ({}, r"use Policy.from_dict\(\.\.\.\)"),
+        ("block_all", r"use Policy.from_dict\(\.\.\.\)"),
+        (0, "policy must be a Policy, not int"),
+        (object(), "policy must be a Policy, not object"),
+        (Policy, "not the class Policy"),
+        (BlockAll, "not the class BlockAll"),
+        (BlockAll(), r"use Policy\(email=BlockAll\(\)\)"),
+        (Allow("open", "click"), r"use Policy\(email=Allow\('click', 'open'\)\)"),
+    ],
+)
+def test_anything_else_is_a_type_error_at_once_that_says_what_to_write(policy, use):
+    for record in ({"action": "open"}, {}, {"source": "segment"}):
+        with pytest.raises(TypeError, match=use):
+            is_blocked(record, policy)
+
+
+def test_only_the_record_and_the_policy_go_by_position():
+    assert is_blocked({"action": "open"}, policy=Policy(email=BlockAll()))
     with pytest.raises(TypeError):
         is_blocked({"action": "open"}, None, "email")  # type: ignore[misc]
 
 
 def test_only_a_policy_needs_the_action():
     assert not is_blocked({})
+    assert not is_blocked({"action": 5})
     with pytest.raises(MissingFieldError) as caught:
         is_blocked({}, Policy())
     assert caught.value.path == "action"
@@ -226,7 +266,7 @@ def test_only_a_policy_needs_the_action():
 
 def test_a_channel_is_checked_with_or_without_a_policy():
     for policy in (None, Policy()):
-        with pytest.raises(ValueError, match="no channel"):
+        with pytest.raises(ValueError, match="'fax' is not a channel"):
             is_blocked({"action": "open"}, policy, channel="fax")
         with pytest.raises(TypeError, match="channel must be"):
             is_blocked({"action": "open"}, policy, channel=5)  # type: ignore[arg-type]

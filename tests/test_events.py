@@ -1,4 +1,4 @@
-"""Channels and event names."""
+"""EVENT_NAMES and map_event: Segment's names for Cordial's actions."""
 
 import pytest
 
@@ -24,27 +24,25 @@ TABLE = [
 def test_each_row_of_the_table(channel, action, event):
     assert map_event(action, channel) == event
     assert map_event(action, Channel(channel)) == event
-    assert EVENT_NAMES[Channel(channel)][action] == event
     assert EVENT_NAMES[channel][action] == event
+    assert EVENT_NAMES[Channel(channel)][action] == event
 
 
 def test_the_tables_hold_these_rows_and_no_others():
     rows = [(str(channel), action, event) for channel, names in EVENT_NAMES.items() for action, event in names.items()]
-    assert rows == TABLE
+    assert sorted(rows) == sorted(TABLE)
     assert list(EVENT_NAMES) == list(Channel)
     assert EVENT_NAMES["custom"] == {}
 
 
-def test_the_tables_can_be_printed_and_not_changed():
-    assert repr(EVENT_NAMES[Channel.SMS]) == "{'message_sent': 'message_sent', 'click': 'click'}"
-    assert repr(EVENT_NAMES).startswith("{Channel.EMAIL: {'open': 'Email Opened', ")
-    assert len(EVENT_NAMES) == 5
-    for table in (EVENT_NAMES, EVENT_NAMES[Channel.EMAIL]):
+@pytest.mark.parametrize("table", [EVENT_NAMES, EVENT_NAMES["email"]], ids=["channels", "names"])
+def test_the_tables_are_read_only(table):
+    for change in ("open", "email"):
         with pytest.raises(TypeError):
-            table["email"] = {}  # type: ignore[index]
+            table[change] = {}
         with pytest.raises(TypeError):
-            del table["email"]  # type: ignore[attr-defined]
-        assert not hasattr(table, "update")
+            del table[change]
+    assert not hasattr(table, "update")
 
 
 @pytest.mark.parametrize(
@@ -55,19 +53,21 @@ def test_the_tables_can_be_printed_and_not_changed():
         ("optout", "Unsubscribed"),
         ("bounce", "Email Bounced"),
         ("crdl_app_open", "Application Opened"),
+        # No row of the tables.
         ("crdl_app_close", "crdl_app_close"),
         ("crdl_sms_failed", "crdl_sms_failed"),
+        ("crdl_push_send_failure", "crdl_push_send_failure"),
         ("complaint", "complaint"),
         ("message_sent", "message_sent"),
-        ("message-sent", "message_sent"),
         ("browse", "browse"),
+        # Actions are case-sensitive, and no space is cut off.
         ("Open", "Open"),
+        ("OPEN", "OPEN"),
         (" open", " open"),
     ],
 )
 def test_without_a_channel_the_action_tells_it(action, event):
-    assert map_event(action) == event
-    assert map_event(action, None) == event
+    assert map_event(action) == map_event(action, None) == event
 
 
 @pytest.mark.parametrize("channel", list(Channel))
@@ -76,50 +76,27 @@ def test_an_action_without_a_row_keeps_its_name(channel):
     assert map_event("message-stopped", channel) == "message-stopped"
 
 
-@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("channel", [None, *Channel])
 def test_both_spellings_of_the_sent_event_are_one(channel):
     assert map_event("message-sent", channel) == map_event("message_sent", channel) == "message_sent"
 
 
+def test_a_channel_goes_by_any_of_its_names():
+    assert map_event("crdl_app_open", "Push") == "Application Opened"
+    assert map_event("click", "SMS/MMS") == "click"
+
+
 @pytest.mark.parametrize(
-    ("name", "channel"),
+    ("channel", "error", "message"),
     [
-        ("email", Channel.EMAIL),
-        ("mobile", Channel.MOBILE),
-        ("push", Channel.MOBILE),
-        ("sms", Channel.SMS),
-        ("mms", Channel.SMS),
-        ("sms/mms", Channel.SMS),
-        ("rcs", Channel.SMS),
-        ("rest", Channel.REST),
-        ("rest-api", Channel.REST),
-        ("custom", Channel.CUSTOM),
+        ("fax", ValueError, "'fax' is not a channel: expected one of email, "),
+        ("", ValueError, "'' is not a channel"),
+        (5, TypeError, "channel must be a Channel or its string"),
+        (b"email", TypeError, "channel must be a Channel or its string"),
     ],
 )
-def test_a_channel_goes_by_all_of_its_names_in_any_case(name, channel):
-    assert Channel(name) is Channel(name.upper()) is Channel(name.title()) is channel
-    assert map_event("click", name.upper()) == map_event("click", channel)
-
-
-def test_a_channel_is_its_string_and_prints_as_what_makes_it():
-    assert [str(channel) for channel in Channel] == ["email", "mobile", "sms", "rest", "custom"]
-    assert all(channel == str(channel) and isinstance(channel, str) for channel in Channel)
-    assert all(eval(repr(channel), {"Channel": Channel}) is channel for channel in Channel)  # noqa: S307
-
-
-@pytest.mark.parametrize("name", ["", "e-mail", "email ", "push-ios", "x" * 500])
-def test_another_string_is_a_value_error_that_lists_what_is_accepted(name):
-    with pytest.raises(
-        ValueError, match="email, mobile, sms, rest, custom, push, mms, sms/mms, rcs, rest-api"
-    ) as caught:
-        map_event("open", name)
-    assert name[:60] in str(caught.value)
-    assert len(str(caught.value)) < 250
-
-
-@pytest.mark.parametrize("channel", [5, b"email", ["email"], {}])
-def test_a_channel_that_is_no_string_is_a_type_error(channel):
-    with pytest.raises(TypeError, match="channel must be a Channel or its string"):
+def test_another_channel_is_an_error(channel, error, message):
+    with pytest.raises(error, match=message):
         map_event("open", channel)
 
 

@@ -1,10 +1,7 @@
-"""build_track_payload: what the golden pairs cannot say, since JSON has no datetime, no NaN and no identity."""
+"""build_track_payload: what the golden cases in vectors/ cannot say, since JSON has no datetime, NaN or identity."""
 
 import copy
 import json
-import sys
-from collections import UserDict
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from hashlib import sha256
 
@@ -17,16 +14,48 @@ from cordial_segment import (
     NestingError,
     PayloadTooLargeError,
     build_track_payload,
+    enrich_email_fields,
     flatten,
 )
-from cordial_segment._properties import flatten_to_json
 
 BASE = {"action": "browse", "cID": "c1"}
+CONTEXT = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
+NAN = float("nan")
 
 
-def compact_size(payload):
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "backslashreplace"))
+def properties(record, **arguments):
+    """Return the properties of a record beside its action and contact."""
+    payload = build_track_payload({**BASE, **record}, **arguments)
+    return {name: value for name, value in payload["properties"].items() if name not in BASE}
+
+
+# Whose event it is
+
+
+def test_a_contact_says_whose_event_it_is_and_gives_two_traits():
+    contact = {"_id": "u1", "channels": {"email": {"address": "ann@example.com"}}, "loyalty": "gold"}
+    payload = build_track_payload({"a": "cart"}, contact=contact)
+    assert payload["anonymousId"] == "u1"
+    assert payload["context"] == {**CONTEXT, "traits": {"email": "ann@example.com"}}
+
+
+def test_what_of_a_contact_is_not_sent_is_not_looked_at():
+    loop: dict = {"_id": "u1"}
+    contact = {"cID": "u1", "_id": b"raw", "score": NAN, "loop": loop, 5: object(), "channels": {"push": loop}}
+    loop["self"] = loop
+    assert build_track_payload({"a": "cart"}, contact=contact)["anonymousId"] == "u1"
+
+
+def test_a_contact_is_no_property():
+    assert build_track_payload(BASE, contact={"cID": "c2", "name": "Ann"})["properties"] == BASE
+
+
+def test_traits_are_absent_where_there_are_none():
+    for contact in ({"cID": "c2"}, {"channels": {}}, {"channels": {"email": {"address": None}, "sms": {}}}):
+        assert build_track_payload(BASE, contact=contact)["context"] == CONTEXT
+
+
+# Times
 
 
 @pytest.mark.parametrize(
@@ -43,21 +72,30 @@ def compact_size(payload):
 def test_a_datetime_is_read_as_its_text_is(moment, timestamp):
     assert build_track_payload({**BASE, "time": moment})["timestamp"] == timestamp
     assert build_track_payload({**BASE, "time": moment.isoformat()})["timestamp"] == timestamp
-    assert "time" not in build_track_payload({**BASE, "time": moment})["properties"]
+    assert build_track_payload({**BASE, "time": moment})["properties"] == BASE
 
 
-class NoOffset(tzinfo):
+def test_the_hour_24_is_read_where_python_reads_it():
+    record = {**BASE, "time": "2021-10-22T24:00:00Z"}
+    try:
+        datetime.fromisoformat(record["time"])
+    except ValueError:
+        with pytest.raises(InvalidFieldError):
+            build_track_payload(record)
+    else:
+        assert build_track_payload(record)["timestamp"] == "2021-10-23T00:00:00.000Z"
+
+
+class Zone(tzinfo):
+    def __init__(self, offset):
+        self.offset = offset
+
     def utcoffset(self, when):
-        return None
-
-
-class BrokenOffset(tzinfo):
-    def utcoffset(self, when):
-        raise RuntimeError("no such zone")
+        return self.offset
 
 
 def test_a_zone_without_an_offset_is_none_at_all():
-    moment = datetime(2021, 10, 22, 16, 11, 48, tzinfo=NoOffset())
+    moment = datetime(2021, 10, 22, 16, 11, 48, tzinfo=Zone(None))
     assert build_track_payload({**BASE, "time": moment})["timestamp"] == "2021-10-22T16:11:48.000Z"
 
 
@@ -66,246 +104,163 @@ def test_a_zone_without_an_offset_is_none_at_all():
     [
         datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
         datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-1))),
-        datetime(2021, 1, 1, tzinfo=BrokenOffset()),
         date(2021, 10, 22),
         datetime(2021, 10, 22, 16).time(),
         timedelta(1),
         b"2021-10-22T16:11:48Z",
-        float("nan"),
+        NAN,
+        "9" * 1_000_000,
     ],
+    ids=lambda moment: str(moment)[:30],
 )
 @pytest.mark.parametrize("field", ["time", "ats", "ts"])
 def test_what_is_no_moment_of_utc_is_an_error_at_its_field(moment, field):
-    with pytest.raises(InvalidFieldError, match="is no time that can be read: expected ISO 8601") as caught:
+    with pytest.raises(InvalidFieldError, match="is not a time: expected ISO 8601") as caught:
         build_track_payload({**BASE, field: moment})
     assert caught.value.path == field
+    assert len(str(caught.value)) < 250
 
 
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        (float("nan"), "nan has no JSON form: give a finite number or null"),
-        (float("inf"), "inf has no JSON form: give a finite number or null"),
-        (float("-inf"), "-inf has no JSON form: give a finite number or null"),
-        (10**5000, "a value of type int has no JSON form: give a shorter integer, or a string"),
-        (-(10**5000), "a value of type int has no JSON form"),
-        (1 << (1 << 18), "a value of type int has no JSON form"),
-        (b"x", "a value of type bytes has no JSON form: give a string, number, bool, null, mapping or list"),
-        ({1, 2}, "a value of type set has no JSON form"),
-        (datetime(2021, 1, 1), "a value of type datetime has no JSON form"),
-        (object(), "a value of type object has no JSON form"),
-        (1j, "a value of type complex has no JSON form"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_json_has_no_form_for_is_an_error_that_names_the_path(value, problem):
-    with pytest.raises(InvalidFieldError) as caught:
-        build_track_payload({**BASE, "a": [{"fine": 1.5, "b": value}]})
-    assert caught.value.path == "a.0.b"
-    assert str(caught.value).startswith(f"a.0.b: {problem}")
+def test_a_time_field_that_is_not_used_is_a_property_like_any_other():
+    record = {"time": "2021-10-22", "ats": "soon", "ts": [1, {}]}
+    assert properties(record) == {"ats": "soon", "ts_0": 1, "ts_1": {}}
+
+
+# messageId
+
+
+@pytest.mark.parametrize(("length", "kept"), [(95, True), (96, False), (200, False)])
+def test_a_message_id_has_99_characters_at_most(length, kept):
+    identifier = "z" * length
+    digest = sha256(f"api-{identifier}".encode()).hexdigest()
+    wanted = f"api-{identifier}" if kept else f"api-{digest}"
+    assert build_track_payload({**BASE, "_id": identifier})["messageId"] == wanted
+    assert build_track_payload(BASE, message_id=f"api-{identifier}")["messageId"] == wanted
+
+
+def test_any_text_has_a_digest():
+    identifier = "\ud83d" * 200
+    digest = sha256(f"api-{identifier}".encode("utf-8", "surrogatepass")).hexdigest()
+    assert build_track_payload({**BASE, "_id": identifier})["messageId"] == f"api-{digest}"
+
+
+# Properties
+
+
+def test_properties_are_the_record_flattened():
+    record = {**BASE, "z": {"y": [1, {"x": None}]}, "e": [], "ts": "later", "time": "2021-10-22T16:11:48Z"}
+    names = build_track_payload(record, separator="/")["properties"]
+    del record["time"]
+    assert names == flatten(record, separator="/")
+    assert list(names) == ["action", "cID", "z/y/0", "z/y/1/x", "e", "ts"]
+
+
+def test_a_property_that_bears_the_name_of_the_time_stays():
+    """Only the record's own field became the timestamp."""
+    assert properties({"time": "2021-10-22", "t": {"ime": 1}}, separator="") == {"time": 1}
+    assert properties({"t": {"me": 1}, "time": "2021-10-22"}, separator="i") == {"time": 1}
+
+
+def test_enriching_a_record_first_gives_the_same_payload():
+    record = {"action": "click", "cID": "c1", "bmID": "b", "sp": {"rl": "r", "link": "r", "lKey": "k"}}
+    message = {"name": "N", "subject": "S"}
+    assert build_track_payload(enrich_email_fields(record, message)) == build_track_payload(record, message=message)
+
+
+def test_two_added_fields_and_a_property_never_collide():
+    """Whatever the separator, an added field gives way."""
+    record = {"action": "click", "cID": "c1", "bmID": "b", "mcID": "m", "campaign": {"id": 1}, "email": {"id": [2]}}
+    payload = build_track_payload(record)
+    assert payload["properties"] == flatten(record) | {"email_id": "m"}
+    assert build_track_payload(record, separator=".")["properties"] == {
+        **flatten(record, separator="."),
+        "campaign_id": "b",
+        "email_id": "m",
+    }
+
+
+def test_an_emptied_section_gives_way_to_nothing_and_replaces_nothing():
+    record = {"action": "click", "cID": "c1", "sp": {"link": ""}, "system_properties": {"link": None, "x": 1}}
+    assert build_track_payload(record)["properties"] == {
+        "action": "click",
+        "cID": "c1",
+        "sp": {},
+        "system_properties_x": 1,
+    }
 
 
 @pytest.mark.parametrize(
     "value",
-    [
-        0,
-        -1,
-        1 << 64,
-        -(1 << 64),
-        1 << 1000,
-        10**4000,
-        0.0,
-        -0.0,
-        1e308,
-        5e-324,
-        True,
-        None,
-        "",
-        "\0",
-        "é",
-        "\ud83d",
-        [],
-        {},
-    ],
+    [0, -1, 2**53 + 1, 1 << 64, -(1 << 64), 10**4000, 0.0, -0.0, 1e308, 5e-324, True, None, "", "\0", "é", "\ud83d"],
+    ids=lambda value: repr(value)[:25],
 )
 def test_what_json_has_a_form_for_comes_through(value):
-    payload = build_track_payload({**BASE, "a": [value]})
-    assert payload["properties"]["a_0"] == value
-    assert type(payload["properties"]["a_0"]) is type(value)
+    payload = build_track_payload({**BASE, "x": [value]})
+    assert payload["properties"]["x_0"] == value
+    assert type(payload["properties"]["x_0"]) is type(value)
     assert json.loads(json.dumps(payload, allow_nan=False)) == payload
 
 
-@pytest.mark.parametrize("field", ["campaign_name", "email_subject"])
-def test_a_message_is_checked_as_the_record_is(field):
-    message = {"name" if field == "campaign_name" else "subject": float("nan")}
+NO_JSON = [NAN, float("inf"), float("-inf"), 10**5000, -(10**5000), b"x", {1, 2}, datetime(2021, 1, 1), object(), 1j]
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: type(value).__name__)
+def test_what_json_has_no_form_for_is_an_error_that_names_its_place(value):
+    for argument in ("context", "integrations"):
+        with pytest.raises(InvalidFieldError, match="has no JSON form") as caught:
+            build_track_payload(BASE, **{argument: {"x": [{"fine": 1.5, "y": value}]}})
+        assert caught.value.path == f"{argument}.x.0.y"
+    with pytest.raises(InvalidFieldError, match="has no JSON form") as caught:
+        build_track_payload({**BASE, "x": [{"fine": 1.5, "y": value}]})
+    assert caught.value.path == "x.0.y"
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(("source", "field"), [("name", "campaign_name"), ("subject", "email_subject")])
+def test_a_message_is_checked_as_the_record_is(source, field):
     with pytest.raises(InvalidFieldError, match="nan has no JSON form") as caught:
-        build_track_payload({"action": "open", "cID": "c1"}, message=message)
+        build_track_payload({"action": "open", "cID": "c1"}, message={source: NAN, "other": b"not sent"})
     assert caught.value.path == field
+    assert build_track_payload(BASE, message={source: NAN})["event"] == "browse"
 
 
-@pytest.mark.parametrize("careful", [{}, {"odd": UserDict(n=1)}], ids=["plain", "careful"])
-@pytest.mark.parametrize("text", ["x", "é", "€", "😀", "\\", "\n", "\x01", "\x7f", "\ud800"])
-def test_the_limit_is_32768_bytes_in_the_most_compact_form(text, careful):
-    """The last character that fits is let through, and one more is refused, whatever bytes it takes."""
-    empty = build_track_payload({**BASE, **careful, "t": ""})
-    width = compact_size(build_track_payload({**BASE, **careful, "t": text})) - compact_size(empty)
-    room, rest = divmod(32768 - compact_size(empty), width)
-    record = {**BASE, **careful, "t": text * room + "x" * rest}
-    assert compact_size(build_track_payload(record)) == 32768
-    with pytest.raises(PayloadTooLargeError, match="32769 bytes or more, over 32768") as caught:
-        build_track_payload({**record, "t": record["t"] + "x"})
-    assert caught.value.path is None
+@pytest.mark.parametrize("leaf", [1, {}, []])
+@pytest.mark.parametrize(("kind", "step"), [(lambda inner: [inner], "0"), (lambda inner: {"n": inner}, "n")])
+def test_the_record_is_the_first_of_100_containers_at_most(leaf, kind, step):
+    """Each may be an only child. An empty container is one too."""
+    containers = 99 - (leaf != 1)
+    for _ in range(containers):
+        leaf = kind(leaf)
+    assert len(properties({"x": leaf})) == 1
+    with pytest.raises(NestingError) as caught:
+        build_track_payload({**BASE, "x": kind(leaf)})
+    assert caught.value.path == ".".join(["x", *[step] * 99])
 
 
-@pytest.mark.parametrize("odd", [{}, {"t": UserDict()}], ids=["plain", "careful"])
-def test_characters_of_keys_and_texts_are_counted(odd):
-    nested = {"b": {"cd": "xyz", "e": [None, 1.5, "", {}, []]}, "g": ["xyz"], "h": [[{"i": None, "j": ["k"]}]]}
-    record = {"a": None, **nested, "f": "é", **odd}
-    for limit in (1000, 1004):
-        flat, characters = flatten_to_json(record, "_", limit)
-        assert flat == flatten(record)
-        assert characters == sum(map(len, flat)) + sum(len(text) for text in flat.values() if isinstance(text, str))
+def test_a_record_that_contains_itself_is_an_error():
+    loop: dict = {**BASE}
+    loop["self"] = loop
+    with pytest.raises((NestingError, PayloadTooLargeError)):
+        build_track_payload(loop)
 
 
-def test_a_payload_is_measured_where_its_properties_alone_would_just_fit():
-    """Their characters and the least that stands around each are 32,768 bytes then; the rest of the payload is not."""
-    characters = len("action" + "browse" + "cID" + "c1" + "t") + len("browse" + "c1") + 3 * 4
-    with pytest.raises(PayloadTooLargeError, match="takes 32769 bytes or more"):
-        build_track_payload({**BASE, "t": "x" * (32769 - characters)})
-    with pytest.raises(PayloadTooLargeError, match=r"takes 329\d\d bytes or more"):
-        build_track_payload({**BASE, "t": "x" * (32768 - characters)})
+@pytest.mark.parametrize(
+    ("record", "key", "paths"),
+    [
+        ({"a": {"b": 1}, "a_b": 2}, "a_b", ("a.b", "a_b")),
+        ({"a_b": 2, "a": {"b": 1}}, "a_b", ("a_b", "a.b")),
+        ({"a": [{"b": 1}], "a_0": {"b": 2}}, "a_0_b", ("a.0.b", "a_0.b")),
+        ({"sp": {"link": "l"}, "sp_link": "m"}, "sp_link", ("sp.link", "sp_link")),
+    ],
+)
+@pytest.mark.parametrize("action", ["browse", "click"])
+def test_two_places_of_the_record_that_give_one_property_are_an_error(record, key, paths, action):
+    with pytest.raises(KeyCollisionError) as caught:
+        build_track_payload({"action": action, "cID": "c1", **record})
+    assert (caught.value.key, caught.value.paths, caught.value.path) == (key, paths, paths[1])
 
 
-def test_a_text_over_the_limit_is_not_written_out_to_be_measured():
-    """Its characters are counted, and not the bytes that they take."""
-    with pytest.raises(PayloadTooLargeError, match="takes 40038 bytes or more"):
-        build_track_payload({**BASE, "t": "é" * 40_000})
-
-
-def test_an_integer_too_long_for_any_payload_is_not_printed():
-    """Where Python prints integers of any length, that takes time by the square of it."""
-    before = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
-    try:
-        with pytest.raises(InvalidFieldError, match="give a shorter integer"):
-            build_track_payload({**BASE, "n": 1 << (1 << 17)})
-        with pytest.raises(PayloadTooLargeError):
-            build_track_payload({**BASE, "n": 1 << ((1 << 17) - 1)})
-    finally:
-        sys.set_int_max_str_digits(before)
-
-
-@pytest.mark.parametrize("odd", [{}, {5: None}], ids=["plain", "careful"])
-@pytest.mark.parametrize("number", [1 << 64, -(1 << 64)])
-def test_an_integer_of_over_64_bits_counts_its_digits_on_either_way(number, odd):
-    assert flatten_to_json({"n": number, **odd}, "_", 1000)[1] == 1 + len(str(number)) + len(odd)
-    if not odd:
-        shorter = number // abs(number) * (abs(number) - 1)
-        assert flatten_to_json({"n": shorter}, "_", 1000)[1] == 1, "its width is bounded, so it needs no look"
-        characters = 1 + len(str(number))
-        assert flatten_to_json({"n": number}, "_", characters + 4)[1] == characters
-        with pytest.raises(PayloadTooLargeError):
-            flatten_to_json({"n": number}, "_", characters + 3)
-
-
-def test_a_long_integer_counts_its_digits():
-    assert flatten_to_json({"n": -(10**30)}, "_", 1000) == ({"n": -(10**30)}, 1 + 32)
-
-
-@pytest.mark.parametrize("leaf", [10**30, "x" * 31])
-def test_counting_on_the_careful_way_ends_over_the_limit(leaf):
-    """The third value is over the limit, the fourth is not looked at."""
-    record = {"odd": UserDict(), "a": [leaf, leaf, leaf, float("nan")]}
-    with pytest.raises(PayloadTooLargeError, match="takes over 104 bytes: send less") as caught:
-        flatten_to_json(record, "_", 104)
-    assert caught.value.path == "a.2"
-    with pytest.raises(InvalidFieldError):
-        flatten_to_json(record, "_", 3 + 3 * (3 + 31))
-
-
-def test_a_message_id_counts_with_all_its_escapes():
-    record = {**BASE, "_id": "\x01" * 96, "t": ""}
-    room, rest = divmod(32768 - compact_size(build_track_payload(record)), 6)
-    fits = {**record, "t": "\x01" * room + "x" * rest}
-    assert compact_size(build_track_payload(fits)) == 32768
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload({**fits, "t": fits["t"] + "x"})
-
-
-@pytest.mark.parametrize("argument", ["user_id", "write_key"])
-def test_what_is_given_beside_the_record_counts_too(argument):
-    room = 32768 - compact_size(build_track_payload({**BASE, "t": ""}, **{argument: "u"}))
-    assert compact_size(build_track_payload({**BASE, "t": "x" * room}, **{argument: "u"})) == 32768
-    for grown in ({"t": "x" * (room + 1), "given": "u"}, {"t": "x" * room, "given": "uu"}):
-        with pytest.raises(PayloadTooLargeError):
-            build_track_payload({**BASE, "t": grown["t"]}, **{argument: grown["given"]})
-
-
-@pytest.mark.parametrize("argument", ["context", "integrations"])
-def test_so_do_context_and_integrations(argument):
-    given = {"note": "\x01" * 1000}
-    room = 32768 - compact_size(build_track_payload({**BASE, "t": ""}, **{argument: given}))
-    assert compact_size(build_track_payload({**BASE, "t": "x" * room}, **{argument: given})) == 32768
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload({**BASE, "t": "x" * (room + 1)}, **{argument: given})
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload(BASE, **{argument: {"note": "\x01" * 6000}})
-
-
-def test_many_short_leaves_count_with_all_that_json_puts_around_them():
-    """A record whose text is short may be too large for its quotes, colons and commas alone."""
-    fits, over = ({**BASE, "n": {f"{number:x}": 0 for number in range(count)}} for count in (3268, 3400))
-    assert compact_size(build_track_payload(fits)) <= 32768
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload(over)
-    for value in (-1.2345678901234567e-300, -18446744073709551615, 10**20, False):
-        count = next(
-            n for n in range(200, 4000) if compact_size({**BASE, **{f"k{i}": value for i in range(n)}}) > 32650
-        )
-        with pytest.raises(PayloadTooLargeError):
-            build_track_payload({**BASE, **{f"k{i}": value for i in range(count)}})
-        size = compact_size(build_track_payload({**BASE, **{f"k{i}": value for i in range(count - 20)}}))
-        assert 31500 < size <= 32768
-
-
-def test_context_may_hold_what_the_transport_serialises():
-    """Only what comes from the record is promised to serialise: a client of the caller's may know datetimes."""
-    moment = datetime(2021, 1, 1, tzinfo=UTC)
-    payload = build_track_payload(BASE, context={"at": moment, (1, 2): "key"}, integrations={"x": {moment}})
-    assert payload["context"]["at"] is moment
-    assert payload["context"][(1, 2)] == "key"
-    assert payload["integrations"] == {"x": {moment}}
-
-
-def test_each_payload_has_containers_of_its_own():
-    context, integrations = {"traits": {"tags": ["x"]}}, {"All": {"on": [True]}}
-    record = {**BASE, "a": {}, "b": [[]]}
-    arguments = copy.deepcopy((context, integrations, record))
-    first = build_track_payload(record, context=context, integrations=integrations)
-    pristine = copy.deepcopy(first)
-    second = build_track_payload(record, context=context, integrations=integrations)
-    first["context"]["traits"]["tags"].append("y")
-    first["context"]["library"]["name"] = "sender"
-    first["integrations"]["All"]["on"].append(False)
-    first["properties"]["a"]["new"] = first["properties"]["b_0"].append(1)
-    assert second == pristine
-    assert (context, integrations, record) == arguments
-    assert build_track_payload(record, context=context, integrations=integrations) == pristine
-
-
-def test_the_defaults_too_are_new_each_time():
-    first = build_track_payload(BASE)
-    first["context"]["library"]["name"] = first["integrations"]["x"] = "mine"
-    assert build_track_payload(BASE)["context"] == {
-        "library": {"name": "unknown", "version": "unknown"},
-        "source": "cordial",
-    }
-    assert build_track_payload(BASE)["integrations"] == {}
-
-
-def test_context_is_merged_key_by_key_at_the_top_only():
-    payload = build_track_payload(BASE, context={"library": {"name": "mine"}, "source": None})
-    assert payload["context"] == {"library": {"name": "mine"}, "source": None}
+# Context and integrations
 
 
 @pytest.mark.parametrize("argument", ["context", "integrations"])
@@ -314,87 +269,197 @@ def test_a_context_that_contains_itself_is_an_error_that_names_it(argument):
     loop["self"] = loop
     with pytest.raises(NestingError) as caught:
         build_track_payload(BASE, **{argument: loop})
-    assert caught.value.path == f"{argument}.self"
+    assert caught.value.path.startswith(f"{argument}.self.self")
 
 
-def test_properties_are_the_record_flattened():
-    record = {**BASE, "z": {"y": [1, {"x": None}]}, "e": [], "ts": "later", "time": "2021-10-22T16:11:48Z"}
-    properties = build_track_payload(record, separator="/")["properties"]
-    del record["time"]
-    assert properties == flatten(record, separator="/")
-    assert list(properties) == ["action", "cID", "z/y/0", "z/y/1/x", "e", "ts"]
+def test_each_payload_has_containers_of_its_own():
+    """Transports write into them."""
+    arguments = {
+        "context": {"device": {"tags": ["x"]}},
+        "integrations": {"All": {"on": [True]}},
+        "contact": {"channels": {"email": {"address": "ann@example.com"}}},
+        "message": {"name": "N"},
+    }
+    record = {"action": "open", "cID": "c1", "a": {}, "b": [[]]}
+    before = copy.deepcopy((record, arguments))
+    first = build_track_payload(record, **arguments)
+    pristine = copy.deepcopy(first)
+    second = build_track_payload(record, **arguments)
+    first["context"]["device"]["tags"].append("y")
+    first["context"]["library"]["name"] = first["context"]["traits"]["email"] = "sender"
+    first["integrations"]["All"]["on"].append(False)
+    first["integrations"]["new"] = first["properties"]["a"]["new"] = first["properties"]["b_0"].append(1)
+    assert second == pristine == build_track_payload(record, **arguments)
+    assert (record, arguments) == before
 
 
-def test_long_lists_count_on():
-    record = {**BASE, "i": [{"n": number} for number in range(150)]}
-    assert build_track_payload(record)["properties"] == flatten(record)
+def test_the_defaults_too_are_new_each_time():
+    first = build_track_payload(BASE)
+    first["context"]["library"]["name"] = first["context"]["x"] = first["integrations"]["x"] = "mine"
+    assert build_track_payload(BASE)["context"] == CONTEXT
+    assert build_track_payload(BASE)["integrations"] == {}
 
 
-@pytest.mark.parametrize("leaf", [1, (1,)], ids=["plain", "careful"])
-def test_a_collision_is_found_on_either_way(leaf):
-    record = {**BASE, "odd": leaf, "a": {"b": 1}, "a_b": 2}
-    with pytest.raises(KeyCollisionError) as caught:
+# 32 KB
+
+
+def size(payload):
+    """Return the bytes of the most compact JSON, with a lone surrogate as its escape of six bytes."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+TEXTS = ["x", "é", "€", "😀", "\\", "\n", "\x01", "\x7f", "\ud800"]
+
+
+def assert_fills(build, text="x", path=None):
+    """Assert that a payload is built up to 32,768 bytes and not past them, however its text grows.
+
+    What stands in the payload several times grows in steps of as many bytes.
+    """
+    empty, step, width = size(build("")), size(build("x")) - size(build("")), size(build(text)) - size(build(""))
+    count, rest = divmod(32_768 - empty, width)
+    full = text * count + "x" * (rest // step)
+    assert 32_768 - step < size(build(full)) <= 32_768
+    for longer in ("x" + full, full + "x", full + text, full * 2):
+        with pytest.raises(PayloadTooLargeError) as caught:
+            build(longer)
+        if path:
+            assert caught.value.path == path
+
+
+@pytest.mark.parametrize("beside", [{}, {"odd": 1 << 70}, {"many": [0] * 500}], ids=["alone", "odd", "many"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_payload_has_32768_bytes_at_most_whatever_its_text(text, beside):
+    assert_fills(lambda grown: build_track_payload({**BASE, **beside, "t": grown}), text, path="t")
+    assert_fills(lambda grown: build_track_payload({**BASE, **beside, "t": {"u": [grown]}}), text, path="t.u.0")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_names_count_as_texts_do(text):
+    assert_fills(lambda grown: build_track_payload({**BASE, f"k{grown}": 1}), text)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(lambda text: build_track_payload({"action": f"a{text}", "cID": "c1"}), id="action"),
+        pytest.param(lambda text: build_track_payload({"action": "browse", "cID": f"c{text}"}), id="cID"),
+        pytest.param(lambda text: build_track_payload({"a": "cart"}, contact={"cID": f"c{text}"}), id="contact.cID"),
+        pytest.param(lambda text: build_track_payload(BASE, user_id=f"u{text}"), id="user_id"),
+        pytest.param(lambda text: build_track_payload(BASE, write_key=f"w{text}"), id="write_key"),
+        pytest.param(lambda text: build_track_payload(BASE, context={"note": text}), id="context"),
+        pytest.param(lambda text: build_track_payload(BASE, integrations={"note": text}), id="integrations"),
+        pytest.param(
+            lambda text: build_track_payload(BASE, contact={"channels": {"email": {"address": f"a{text}"}}}),
+            id="traits",
+        ),
+        pytest.param(
+            lambda text: build_track_payload({"action": "open", "cID": "c1"}, message={"name": f"n{text}"}),
+            id="message",
+        ),
+        pytest.param(lambda text: build_track_payload({"action": "open", "cID": "c1", "bmID": f"b{text}"}), id="bmID"),
+    ],
+)
+def test_everything_in_the_payload_counts(build, text):
+    """All of it alone may fill a payload: whose event it is, the write key, what is given beside the record."""
+    assert_fills(build, text)
+
+
+def test_a_user_id_of_40000_characters_is_refused():
+    with pytest.raises(PayloadTooLargeError):
+        build_track_payload({"a": "cart", "cID": "c1"}, user_id="u" * 40_000)
+
+
+def test_the_message_id_and_the_timestamp_count():
+    record = {**BASE, "_id": "\x01" * 95, "time": "2021-10-22"}
+    assert_fills(lambda text: build_track_payload({**record, "t": text}))
+    assert_fills(lambda text: build_track_payload({**BASE, "t": text}, message_id="\x01" * 99))
+
+
+def test_the_prefix_of_every_leaf_counts():
+    """A long key over many leaves makes a large payload of a small record."""
+    assert_fills(lambda text: build_track_payload({**BASE, f"k{text}": {"a": 1, "b": [2, {}], "c": {"d": 3}}}))
+    record = {**BASE, "k" * 1_000: ["the largest", *[1] * 40]}
+    with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload(record)
-    assert (caught.value.key, caught.value.paths) == ("a_b", ("a.b", "a_b"))
+    assert caught.value.path == "k" * 1_000 + ".0"
 
 
-@pytest.mark.parametrize("leaf", [1, {}, []])
-@pytest.mark.parametrize("kind", [list, tuple])
-def test_the_record_is_the_first_of_100_containers(leaf, kind):
-    for _ in range(98):
-        leaf = kind([leaf])
-    fits = {**BASE, "a": leaf}
-    assert len(build_track_payload(fits)["properties"]) == 3
-    deeper = {**BASE, "a": kind([kind([leaf])])}
-    with pytest.raises(NestingError) as caught:
-        build_track_payload(deeper)
-    assert caught.value.path == ".".join(["a", *["0"] * 99])
+def test_a_long_separator_counts_for_every_leaf():
+    build = lambda text: build_track_payload({**BASE, "a": {"b": 1, "c": [2]}}, separator=f"-{text}")  # noqa: E731
+    assert_fills(build)
 
 
-class Pairs(Mapping):
-    """A mapping that gives a key as often as it was given, as those of web frameworks do."""
+@pytest.mark.parametrize(
+    "value", [0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300, -(1 << 64) + 1, 1 << 64, 10**20, 10**300]
+)
+def test_what_stands_around_a_value_counts_and_so_does_every_digit(value):
+    """Quotes, colons and commas too: a record whose text is short may be too large for these alone."""
+    room = 32_768 - size(build_track_payload({**BASE, "t": ""}))
+    count = room // (size({"k0000": value}) - 1)
+    record = {**BASE, **{f"k{number:04}": value for number in range(count)}, "t": ""}
+    rest = 32_768 - size(build_track_payload(record))
+    assert size(build_track_payload({**record, "t": "x" * rest})) == 32_768
+    with pytest.raises(PayloadTooLargeError):
+        build_track_payload({**record, "t": "x" * (rest + 1)})
 
-    def __init__(self, *pairs):
-        self.pairs = pairs
 
-    def __getitem__(self, key):
-        return dict(self.pairs)[key]
+def test_what_does_not_go_out_does_not_count():
+    """The time that became the timestamp, and a link that is dropped."""
+    link = "https://example.com/" + "x" * 15_000
+    for beside in ({}, {"odd": 1 << 70}):
+        record = {"action": "click", "cID": "c1", **beside, "linkUrl": link}
+        links = {"system_properties": {"link": link}, "sp": {"link": link, "x": 1}}
+        payload = build_track_payload({**record, **links})
+        assert payload["properties"] == {**record, "system_properties": {}, "sp_x": 1, "link_url": link}
+        assert_fills(lambda text, record=record, links=links: build_track_payload({**record, **links, "t": text}))
+        moment = {"time": "2021-10-22T16:11:48." + "0" * 44}
+        assert_fills(
+            lambda text, beside=beside, moment=moment: build_track_payload({**BASE, **beside, **moment, "t": text})
+        )
 
-    def __iter__(self):
-        return iter(dict(self.pairs))
 
-    def __len__(self):
-        return len(self.pairs)
-
-    def items(self):
-        return iter(self.pairs)
+def test_a_link_that_stays_counts():
+    for beside in ({}, {"odd": 1 << 70}):
+        record = {"action": "click", "cID": "c1", **beside, "linkUrl": "u", "sp": {"rl": "r"}}
+        build = lambda text, record=record: build_track_payload({**record, "sp": {"rl": "r", "link": f"l{text}"}})  # noqa: E731
+        assert_fills(build)
 
 
 @pytest.mark.parametrize(
     ("record", "path"),
     [
-        (Pairs(("action", "open"), ("cID", "c1"), ("x", 1), ("x", 2)), "x"),
-        ({"action": "open", "cID": "c1", "sp": Pairs(("x", 1), ("x", 1))}, "sp.x"),
-        ({"action": "browse", "cID": "c1", "sp": Pairs(("x", 1), ("x", 1))}, "sp.x"),
-        ({"action": "browse", "cID": "c1", "a": [Pairs(("x", {"y": 1}), ("x", {"y": 1}))]}, "a.0.x.y"),
+        ({"a": "x" * 500, "t": "x" * 33_000, "b": "x" * 400}, "t"),
+        ({"a": ["x" * 20_000, "x" * 20_001]}, "a.1"),
+        ({"a": ["x" * 20_001, "x" * 20_000]}, "a.0"),
+        ({"k": {"x" * 33_000: {"y": 1}}}, "k." + "x" * 33_000 + ".y"),
+        ({"a": ["x" * 1_000] * 20, "b": {"c": "y" * 2_000}, "d": ["x" * 1_000] * 40}, "b.c"),
     ],
 )
-def test_a_key_that_a_mapping_gives_twice_is_a_collision_with_itself(record, path):
-    with pytest.raises(KeyCollisionError) as caught:
-        build_track_payload(record)
-    assert (caught.value.path, caught.value.paths) == (path, (path, path))
-    assert build_track_payload(Pairs(("action", "open"), ("cID", "c1")))["anonymousId"] == "c1"
+def test_the_error_names_the_largest_leaf_counted(record, path):
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, **record})
+    assert caught.value.path == path
+    assert len(str(caught.value)) < 250
+
+
+# Arguments
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"contact": 5}, "contact must be a mapping, not 5"),
+        ({"contact": "c1"}, "contact must be a mapping, not 'c1'"),
+        ({"contact": []}, "contact must be a mapping, not "),
         ({"message": 5}, "message must be a mapping, not 5"),
-        ({"message": [("name", "x")]}, "message must be a mapping, not a value of type list"),
+        ({"message": [("name", "x")]}, "message must be a mapping, not "),
         ({"user_id": 5}, "user_id must be a string, not 5"),
-        ({"write_key": b"k"}, "write_key must be a string, not a value of type bytes"),
+        ({"write_key": b"k"}, "write_key must be a string, not "),
         ({"message_id": 7}, "message_id must be a string, not 7"),
-        ({"context": []}, "context must be a mapping, not a value of type list"),
+        ({"context": []}, "context must be a mapping, not "),
         ({"integrations": "All"}, "integrations must be a mapping, not 'All'"),
         ({"separator": None}, "separator must be a string, not None"),
         ({"channel": 5}, "channel must be a Channel or its string, not 5"),
@@ -404,7 +469,7 @@ def test_a_key_that_a_mapping_gives_twice_is_a_collision_with_itself(record, pat
 def test_an_argument_of_the_wrong_kind_is_a_type_error(arguments, message, action):
     with pytest.raises(TypeError) as caught:
         build_track_payload({"action": action, "cID": "c1"}, **arguments)
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 5, [("action", "open")]])
@@ -413,36 +478,26 @@ def test_a_record_that_is_no_mapping_is_a_type_error(event):
         build_track_payload(event)
 
 
-def test_a_channel_that_is_none_is_a_value_error():
-    with pytest.raises(ValueError, match="no channel: expected one of email"):
+def test_another_channel_is_a_value_error():
+    with pytest.raises(ValueError, match="'fax' is not a channel: expected one of email"):
         build_track_payload(BASE, channel="fax")
 
 
-def test_errors_come_in_the_order_of_the_fields():
-    """The action is asked for first, then whose event it is, then its id and its time."""
-    record: dict = {"_id": 5, "time": "soon", "x": float("nan")}
-    for error, path, fix in [
-        (MissingFieldError, "action", {"action": "browse"}),
-        (MissingFieldError, "cID", {"cID": "c1"}),
-        (InvalidFieldError, "_id", {"_id": "e1"}),
-        (InvalidFieldError, "time", {"time": None}),
-        (InvalidFieldError, "x", {"x": 1}),
-    ]:
-        with pytest.raises(error) as caught:
-            build_track_payload(record)
-        assert caught.value.path == path
-        record.update(fix)
-    assert build_track_payload(record)["messageId"] == "api-e1"
+@pytest.mark.parametrize(
+    ("right", "paths"),
+    [
+        ({}, {"action", "cID", "_id", "time", "x"}),
+        ({"action": "browse"}, {"cID", "_id", "time", "x"}),
+        ({"action": "browse", "cID": "c1", "_id": "e1"}, {"time", "x"}),
+        ({"action": "browse", "cID": "c1", "_id": "e1", "time": None}, {"x"}),
+    ],
+)
+def test_where_several_things_are_wrong_one_of_them_is_told(right, paths):
+    with pytest.raises((MissingFieldError, InvalidFieldError)) as caught:
+        build_track_payload({"_id": 5, "time": "soon", "x": NAN, **right})
+    assert caught.value.path in paths
 
 
-def test_a_long_message_id_becomes_a_digest_that_any_text_has():
-    payload = build_track_payload({**BASE, "_id": "\ud83d" * 200})
-    assert (
-        payload["messageId"] == "api-" + sha256(("api-" + "\ud83d" * 200).encode("utf-8", "surrogatepass")).hexdigest()
-    )
-    assert len(payload["messageId"]) <= 100
-
-
-def test_only_the_record_can_be_given_by_position():
+def test_only_the_record_goes_by_position():
     with pytest.raises(TypeError):
         build_track_payload(BASE, "email")  # type: ignore[misc]

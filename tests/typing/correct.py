@@ -2,7 +2,7 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypedDict, assert_type
 
@@ -19,17 +19,21 @@ from cordial_segment import (
     NestingError,
     PayloadTooLargeError,
     Policy,
+    Rule,
     SendAll,
     TrackPayload,
     TranslationError,
+    batch_payloads,
     build_track_payload,
+    channel_of,
     enrich_email_fields,
     flatten,
     is_blocked,
     map_event,
+    open_envelope,
 )
 
-# What json.loads gives is Any, and goes in as it is.
+# json.loads returns Any, which goes in as it is.
 record = json.loads("{}")
 payload = build_track_payload(record)
 assert_type(payload, TrackPayload)
@@ -54,6 +58,7 @@ build_track_payload(OrderedDict[str, object](action="open", cID="c1"))
 build_track_payload(
     record,
     channel="email",
+    contact={"cID": "c1", "channels": {"email": {"address": "ann@example.com"}}},
     message={"name": "Fall Sale", "subject": "10% off"},
     user_id="u1",
     write_key="key",
@@ -65,6 +70,7 @@ build_track_payload(
 build_track_payload(
     record,
     channel=Channel.SMS,
+    contact=None,
     message=None,
     user_id=None,
     write_key=None,
@@ -129,15 +135,21 @@ def send_by_client(client: TrackClient, payload: TrackPayload) -> None:
     )
 
 
-# Event names.
+# Channels and event names: a member will do, and so will its plain string.
+assert_type(channel_of(record), Channel)
+channel_of(click)
 assert_type(map_event("open"), str)
 map_event("click", "sms")
-map_event("click", Channel.SMS)
+map_event("click", channel_of(record))
 map_event("click", None)
 assert_type(Channel("push"), Channel)
-assert_type(EVENT_NAMES, Mapping[Channel, Mapping[str, str]])
-name: str = EVENT_NAMES[Channel.EMAIL]["open"]
 channel_text: str = Channel.EMAIL
+assert_type(EVENT_NAMES["email"]["open"], str)
+assert_type(EVENT_NAMES[Channel.EMAIL]["open"], str)
+assert_type(EVENT_NAMES.get("email", {}).get("open"), str | None)
+for channel, names in EVENT_NAMES.items():
+    assert_type(names, Mapping[str, str])
+    map_event("open", channel)
 
 # Flattening takes what nests, and its options by name.
 assert_type(flatten({"a": {"b": 1}}), dict[str, Any])
@@ -153,14 +165,30 @@ assert_type(policy.allows("open", Channel.EMAIL), bool)
 assert_type(Allow("open").allows("open"), bool)
 assert_type(Policy.from_dict({"email": {"allow": ["open"]}, "sms": "block_all"}), Policy)
 policies: dict[Policy, str] = {policy: "strict"}
-rules: list[Allow | Block | SendAll | BlockAll] = [Allow("open"), Block(), SendAll(), BlockAll()]
+rules: list[Rule] = [Allow("open"), Block(), SendAll(), BlockAll()]
 
-# is_blocked takes a policy, a rule, or anything with their method.
+
+# A rule of one's own has the method, under whatever parameter's name, and no base class.
+class Daytime:
+    def allows(self, action: str) -> bool:
+        return not action.startswith("night_")
+
+
+class Short:
+    def allows(self, name: str, limit: int = 9) -> bool:
+        return len(name) < limit
+
+
+own: Rule = Daytime()
+Policy(email=Daytime(), sms=Short(), custom=own)
+is_blocked(record, Policy(email=Daytime()), robots=Short())
+
+# is_blocked takes a policy, or anything with its method, and a rule for robots.
 assert_type(is_blocked(record), bool)
 is_blocked(record, policy)
-is_blocked(record, Block("browse"))
 is_blocked(record, None, channel="sms", origin_fields=("properties.via",))
-is_blocked(record, policy, channel=Channel.SMS, origin_fields=[*ORIGIN_FIELDS, "properties.via"])
+is_blocked(record, policy, channel=Channel.SMS, robots=None, origin_fields=[*ORIGIN_FIELDS, "properties.via"])
+is_blocked(record, robots=Block("open", "click"))
 assert_type(ORIGIN_FIELDS, tuple[str, ...])
 
 
@@ -169,7 +197,31 @@ class OfficeHours:
         return action != "browse" and channel is not Channel.SMS
 
 
+class ByText:
+    def allows(self, action: str, channel: str) -> bool:
+        return (action, channel) != ("open", "email")
+
+
 is_blocked(record, OfficeHours())
+is_blocked(record, ByText())
+
+# A webhook handler: open, decide, build, batch.
+body: list[object] = json.loads("[]")
+
+
+def payloads_of(items: Sequence[object]) -> Iterator[TrackPayload]:
+    for item in items:
+        event, contact = open_envelope(item)
+        assert_type(event, Mapping[str, Any])
+        assert_type(contact, Mapping[str, Any] | None)
+        if not is_blocked(event, policy, robots=BlockAll()):
+            yield build_track_payload(event, contact=contact)
+
+
+for batch in batch_payloads(payloads_of(body)):
+    assert_type(batch, list[TrackPayload])
+    send({"batch": batch})
+assert_type(batch_payloads([payload], max_bytes=400_000, max_events=100), Iterator[list[TrackPayload]])
 
 # Errors: one base, each a ValueError, with the place.
 try:
@@ -185,4 +237,4 @@ base: type[ValueError] = TranslationError
 
 # The functions are plain values for map, pools and pipelines.
 translate: Callable[[Mapping[str, Any]], TrackPayload] = build_track_payload
-payloads: list[TrackPayload] = list(map(build_track_payload, [click, click]))
+translated: list[TrackPayload] = list(map(build_track_payload, [click, click]))

@@ -1,0 +1,53 @@
+"""Payloads in lists that one call of Segment's batch endpoint accepts."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from ._errors import PayloadTooLargeError, shown
+from ._payloads import TrackPayload
+
+
+def batch_payloads(
+    payloads: Iterable[TrackPayload], *, max_bytes: int = 500_000, max_events: int = 2_500
+) -> Iterator[list[TrackPayload]]:
+    """Yield **payloads** in order, in lists that ``POST /v1/batch`` accepts.
+
+    The iterator is lazy and holds one batch at a time.
+
+    :param max_bytes: The most bytes of ``json.dumps({"batch": batch})``, whose default form is the longest of the usual
+        ones. Lower it to make room for what else the body holds.
+    :param max_events: The most payloads in a list. Segment answers 200 to a longer batch, and drops it.
+    :raises PayloadTooLargeError: If one payload is too long for any batch; what came before it is yielded first.
+    :raises ValueError: If a limit is less than 1.
+
+    >>> from cordial_segment import batch_payloads, build_track_payload
+    >>> payloads = [build_track_payload({"action": "open", "cID": f"c{number}"}) for number in range(5)]
+    >>> [len(batch) for batch in batch_payloads(payloads, max_events=2)]
+    [2, 2, 1]
+
+    Source: Segment, "HTTP API Source", "Batch"; the number of events: segment-docs, pull request 7023.
+    """
+    for name, limit in (("max_bytes", max_bytes), ("max_events", max_events)):
+        if limit < 1:
+            raise ValueError(f"{name} must be at least 1, not {shown(limit)}")
+    return _batches(payloads, max_bytes, max_events)
+
+
+def _batches(payloads: Iterable[TrackPayload], max_bytes: int, max_events: int) -> Iterator[list[TrackPayload]]:
+    empty = len(json.dumps({"batch": []}))
+    batch: list[TrackPayload] = []
+    size = empty
+    for payload in payloads:
+        length = len(json.dumps(payload)) + len(", ")
+        if batch and (len(batch) == max_events or size + length > max_bytes):
+            yield batch
+            batch, size = [], empty
+        if not batch:
+            length -= len(", ")
+        if size + length > max_bytes:
+            problem = f"the payload with messageId {shown(payload.get('messageId'))} takes {length} bytes: too many"
+            raise PayloadTooLargeError(f"{problem} for a batch of {max_bytes}")
+        size += length
+        batch.append(payload)
+    if batch:
+        yield batch

@@ -1,0 +1,137 @@
+"""The channel of a record, told in this order: a name that it carries, the type of a text message, its action.
+
+Accounts name their channels themselves (``sms_plivo``, ``push-ios``), so a name is known whole or by its first word.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from ._errors import shown
+from ._records import SECTIONS, Record, as_record, read_action, section
+
+
+class Channel(StrEnum):
+    """A channel that Cordial sends events from, with a rule of its own in a policy.
+
+    Wherever a channel is taken, its string works too, as do Cordial's own names for it, in any case: ``push`` for
+    mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST. Any other string is a ``ValueError``.
+
+    >>> from cordial_segment import Channel
+    >>> Channel("Push"), Channel.SMS == "sms"
+    (Channel.MOBILE, True)
+    """
+
+    EMAIL = "email"
+    MOBILE = "mobile"
+    SMS = "sms"
+    REST = "rest"
+    CUSTOM = "custom"
+
+    def __repr__(self) -> str:
+        return f"Channel.{self.name}"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Channel":
+        return _channel_named(value)
+
+
+# A member's look-up on its class is slow before Python 3.12.
+EMAIL, MOBILE, SMS, REST, CUSTOM = Channel
+
+_NAMES: dict[str, Channel] = {
+    **{channel.value: channel for channel in Channel},
+    "push": MOBILE,
+    "mms": SMS,
+    "sms/mms": SMS,
+    "rcs": SMS,
+    "rest-api": REST,
+}
+
+# A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
+_FIRST_WORDS = frozenset({"email", "push", "mobile", "sms", "mms", "rcs"})
+
+# Cordial's system events. click and optout happen on several channels; where nothing else is known, they are email's.
+# message_sent is missing, since it happens on all of them.
+_ACTIONS: dict[Channel, str] = {
+    EMAIL: "open click optout bounce complaint message-stopped",
+    MOBILE: """
+        crdl_app_install crdl_app_open crdl_app_close crdl_deep_link_open crdl_inbox_read crdl_push_enabled_change
+        crdl_notification_tap crdl_notification_delivered_in_foreground crdl_notification_delivered_in_background
+        crdl_in_app_message_shown crdl_in_app_message_manual_dismiss crdl_in_app_message_auto_dismiss
+        crdl_in-app-dismissed crdl_device_notifications_optout crdl_device_notifications_uninstalled
+        crdl_device_notifications_manual_optin crdl_device_notifications_manual_optout
+        """,
+    SMS: """
+        crdl_incoming_sms crdl_sms_delivered crdl_sms_failed crdl_sms_doi_optin crdl_sms_doi_confirm
+        crdl_phone_deactivation crdl_rcs_open crdl_rcs_fallback
+        """,
+}
+_BY_ACTION = {action: channel for channel, actions in _ACTIONS.items() for action in actions.split()}
+
+
+def channel_of(event: Mapping[str, Any]) -> Channel:
+    """Return the channel of a record, from the first of these that tells one, or else custom.
+
+    1. A name in ``chnl-type``, ``chnl`` or ``channel``. It is known whole, in any case, or by its first word if that
+       is ``email``, ``push``, ``mobile``, ``sms``, ``mms`` or ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
+    2. ``sendType`` in ``system_properties`` or ``sp``, if it names a text channel.
+    3. The action. A record that names an unknown channel is not email by its ``click`` or ``optout``, which other
+       channels have too; with an unknown ``chnl-type`` it is never email.
+
+    >>> from cordial_segment import channel_of
+    >>> channel_of({"action": "click", "chnl": "sms_plivo"}), channel_of({"action": "click"})
+    (Channel.SMS, Channel.EMAIL)
+    >>> channel_of({"action": "optout", "chnl-type": "whatsapp"})
+    Channel.CUSTOM
+
+    Source: the events by channel in Cordial's help centre, and "The channel" in this documentation's page of rules.
+    """
+    return channel_in(as_record(event, "event"))
+
+
+def channel_in(record: Record, action: str | None = None) -> Channel:
+    """Do what :func:`channel_of` does, for a dict whose canonical **action** may have been read already."""
+    unknown = ""
+    for field in ("chnl-type", "chnl", "channel"):
+        name = record.get(field)
+        if name is not None and isinstance(name, str) and name:
+            if found := _known(name):
+                return found
+            unknown = unknown or field
+    for holder in SECTIONS:
+        send_type = section(record, holder).get("sendType")
+        if send_type is not None and isinstance(send_type, str) and _known(send_type) is SMS:
+            return SMS
+    action = action or read_action(record)
+    channel = channel_by_action(action or "")
+    doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))
+    return CUSTOM if doubtful and channel is EMAIL else channel
+
+
+def channel_by_action(action: str) -> Channel:
+    """Return the channel that **action** alone tells, or custom."""
+    if action.startswith("crdl_") and action.endswith("_send_failure"):
+        key = action[len("crdl_") : min(len(action) - len("_send_failure"), 64)]
+        return _known(key) or CUSTOM
+    return _BY_ACTION.get(action, CUSTOM)
+
+
+def as_channel(channel: object) -> Channel:
+    """Return the **channel** of that name, or raise."""
+    return channel if type(channel) is Channel else _channel_named(channel)
+
+
+def _channel_named(name: object) -> Channel:
+    if not isinstance(name, str):
+        raise TypeError(f"channel must be a Channel or its string, not {shown(name)}")
+    if name.lower() not in _NAMES:
+        raise ValueError(f"{shown(name)} is not a channel: expected one of {', '.join(_NAMES)} (in any case)")
+    return _NAMES[name.lower()]
+
+
+def _known(name: str) -> Channel | None:
+    name = name[:64].lower()  # longer than any name that is known
+    word = re.split(r"[\W_]", name, maxsplit=1)[0]
+    return _NAMES.get(name) or (_NAMES[word] if word in _FIRST_WORDS else None)

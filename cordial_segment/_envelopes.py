@@ -1,0 +1,35 @@
+"""What a webhook body or an export holds: a record alone, or a record and the contact it is about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._errors import InvalidFieldError, shown
+from ._records import as_plain
+
+
+def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """Return the record in one **item** of a webhook body or an export, and the contact it came with, if any.
+
+    An item is a record alone, ``{"contact": …, "event": …}`` or ``{"event": …}``. A mapping is an envelope if its
+    ``event`` is a mapping and it has no action itself.
+
+    :raises InvalidFieldError: If **item** is not a mapping, or the contact is neither a mapping nor null.
+
+    >>> from cordial_segment import open_envelope
+    >>> open_envelope({"contact": {"_id": "c1"}, "event": {"a": "cart"}})
+    ({'a': 'cart'}, {'_id': 'c1'})
+    >>> open_envelope({"a": "cart", "cID": "c1"})
+    ({'a': 'cart', 'cID': 'c1'}, None)
+
+    Source: the webhook bodies in the public descriptions of other systems that Cordial feeds.
+    """
+    if not isinstance(item, Mapping):
+        raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
+    outer = as_plain(item)
+    event = outer.get("event")
+    if not isinstance(event, Mapping) or any(outer.get(name) not in (None, "") for name in ("action", "a")):
+        return item, None
+    contact = outer.get("contact")
+    if contact is not None and not isinstance(contact, Mapping):
+        raise InvalidFieldError(f"{shown(contact)} is not a contact: expected a mapping or null", path="contact")
+    return event, contact
