@@ -2,63 +2,53 @@
 
     spark-submit spark_job.py export/ translated/ --policy policy.json
 
-Each line of the export becomes one line below `translated/`: a payload in `kind=payload/`, or the line itself in
-`kind=blocked/`, or in `kind=rejected/` with what is wrong with it. The exit status is 0 when none was lost.
+What the export holds ends up in three folders below `translated/`: `kind=payload/`, for a sender's --payloads;
+`kind=blocked/`, as it was; and `kind=rejected/`, lines of a rejects file. The exit status is 0 when nothing was
+rejected, 1 when something was, and 2 for wrong usage or a job that failed.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from cordial_segment import Policy, build_track_payload, is_blocked
+import records
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession, functions
 
-
-def translate(line: bytes, policy: Policy) -> tuple[str, str]:
-    """Give what kind of outcome a line of an export has, and the JSON to keep of it."""
-    text = line.decode("utf-8", "backslashreplace")
-    try:
-        record = json.loads(line)
-        if is_blocked(record, policy):
-            return "blocked", json.dumps({"line": text})
-        return "payload", json.dumps(build_track_payload(record))
-    except (ValueError, TypeError, RecursionError) as error:
-        path = getattr(error, "path", None)
-        return "rejected", json.dumps({"reason": str(error), "path": path, "line": text})
+KINDS = ("payload", "blocked", "rejected")
 
 
 def main() -> int:
     """Run the job that the command line describes."""
-    # Here, so that translate() can be imported where there is no Spark.
-    from pyspark.sql import SparkSession, functions  # noqa: PLC0415
-
-    parser = argparse.ArgumentParser(description="Translate an export of Cordial records with Spark.")
-    parser.add_argument("export", help="a folder of JSON Lines files, or a pattern")
+    parser = records.Parser("Translate an export of Cordial records with Spark.")
+    parser.add_argument("export", help="JSON Lines, plain or *.gz: a folder or a pattern")
     parser.add_argument("output", help="a folder that does not exist yet")
-    parser.add_argument("--policy", type=Path, help="JSON, as Policy.from_dict takes it; without it, all is sent")
     options = parser.parse_args()
-    # It is pickled with the function below and so reaches every worker.
-    policy = Policy.from_dict(json.loads(options.policy.read_bytes())) if options.policy else Policy()
 
-    def translated(lines: Iterable[tuple[bytes]]) -> Iterator[tuple[str, str]]:
-        return (translate(bytes(line), policy) for (line,) in lines)
+    def translated(rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
+        for name, line in rows:
+            for kind, value in records.outcomes(bytes(line), name, options):
+                yield kind, json.dumps(value)
 
     spark = SparkSession.builder.appName("cordial-segment").getOrCreate()
-    # As text, since Spark's JSON reader makes one schema of all records, and so drops and retypes what does not fit.
-    # As bytes, since what is not UTF-8 is otherwise replaced on its way to Python.
-    lines = spark.read.text(options.export, lineSep="\n").where(functions.col("value").rlike(r"\S"))
-    outcomes = lines.select(functions.col("value").cast("binary")).rdd.mapPartitions(translated)
-    outcomes.toDF("kind string, value string").write.partitionBy("kind").text(options.output)
-
-    # Counted in what was written, for an accumulator counts a task twice that had to run twice.
-    read = lines.count()
-    counts = {"payload": 0, "blocked": 0, "rejected": 0}
-    if read:
-        counts |= dict(spark.read.text(options.output).groupBy("kind").count().collect())
-    spark.stop()
-    print(json.dumps({"read": read} | counts))
-    return 0 if read == sum(counts.values()) else 1
+    spark.sparkContext.addPyFile(records.__file__)
+    try:
+        # As text, because Spark's JSON reader makes one schema of all records and drops what does not fit it; and as
+        # bytes, because what is not UTF-8 is otherwise replaced on its way to Python.
+        lines = spark.read.text(options.export, lineSep="\n").where(functions.col("value").rlike(r"\S"))
+        rows = lines.select(functions.input_file_name(), functions.col("value").cast("binary")).rdd
+        outcomes = rows.mapPartitions(translated).toDF("kind string, value string")
+        outcomes.write.partitionBy("kind").text(options.output)
+        # Counted in what was written, since an accumulator counts a task twice that had to run twice.
+        written = spark.read.schema("value string, kind string").text(options.output).groupBy("kind").count()
+        counts = dict.fromkeys(KINDS, 0) | dict(written.collect())
+    except (PySparkException, Py4JError) as error:
+        parser.error(" ".join(str(error).partition("\n\tat ")[0].split()))
+    finally:
+        spark.stop()
+    print(json.dumps(counts))
+    return 1 if counts["rejected"] else 0
 
 
 if __name__ == "__main__":

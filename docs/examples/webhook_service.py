@@ -1,154 +1,164 @@
 """Take Cordial's webhooks, translate what the policy allows, and pass it on to Segment.
 
-    export CORDIAL_WEBHOOK_SECRET=... SEGMENT_WRITE_KEY=... CORDIAL_POLICY=policy.json
-    uvicorn --factory webhook_service:create_app
+    export CORDIAL_WEBHOOK_SECRET=... SEGMENT_WRITE_KEY=... CORDIAL_POLICY=policy.json CORDIAL_REJECTS=rejects.jsonl
+    uvicorn --factory webhook_service:create_app --timeout-graceful-shutdown 30
 
 In Cordial, give the webhook the URL that ends in /cordial, and the request header "Authorization: Bearer <secret>".
 """
 
+import argparse
 import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+import shlex
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
 from typing import Annotated, Any
 
-import httpx
+from delivery import REFUSALS, deliver, host
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from send_with_httpx import packed, post_async
+from records import Parser, in_list, outcome, policy, reject, reject_text, rejects
+from send_with_httpx import post, segment
+from starlette.requests import ClientDisconnect
 
-from cordial_segment import Policy, TrackPayload, TranslationError, build_track_payload, is_blocked
+from cordial_segment import TrackPayload, batch_payloads
 
-# Where a contact has what Segment knows a user by. Accounts shape their contacts themselves: fit these to yours.
-USER_ID = "_id"
-TRAITS = {"email": "channels.email.address", "phone": "channels.sms.address", "cordial_id": "_id"}
+CLOSE = {"Connection": "close"}
+MAX_REMEMBERED = 1000
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says; a ``KeyError`` names a variable that is missing."""
-
-    secret: bytes = field(repr=False)
-    write_key: str = field(repr=False)
-    policy: Policy
-    host: str
-    timeout: float
-    max_bytes: int
-
-    @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the variables."""
-        if not environ["CORDIAL_WEBHOOK_SECRET"]:
-            raise ValueError("CORDIAL_WEBHOOK_SECRET is empty, which would let anyone in")
-        return cls(
-            secret=environ["CORDIAL_WEBHOOK_SECRET"].encode(),
-            write_key=environ["SEGMENT_WRITE_KEY"],
-            policy=Policy.from_dict(json.loads(Path(environ["CORDIAL_POLICY"]).read_bytes())),
-            host=environ.get("SEGMENT_HOST", "https://api.segment.io"),
-            timeout=float(environ.get("SEGMENT_TIMEOUT", "10")),
-            max_bytes=int(environ.get("CORDIAL_MAX_BYTES", "1000000")),
-        )
-
-
 def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     """Make the service."""
+
+    def setting(name: str, read: Callable[[str], Any] = str, default: str = "") -> Any:
+        try:
+            return read(environ.get(name) or default or sys.exit(f"the environment has no {name}"))
+        except (ValueError, argparse.ArgumentTypeError) as error:
+            sys.exit(f"{name}: {error}")
+
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.state.settings = Settings.read(environ)
+    state = app.state
+    state.secret = setting("CORDIAL_WEBHOOK_SECRET").encode()
+    options = shlex.split(environ.get("CORDIAL_OPTIONS", ""))
+    state.options = Parser("", prog="CORDIAL_OPTIONS").parse_args(options)
+    state.options.policy = setting("CORDIAL_POLICY", policy)
+    state.max_bytes = setting("CORDIAL_MAX_BYTES", int, "1000000")
+    state.max_items = setting("CORDIAL_MAX_ITEMS", int, "1000")
+    timeout = setting("SEGMENT_TIMEOUT", float, "10")
+    state.segment = segment(
+        setting("SEGMENT_HOST", host, "https://api.segment.io"), setting("SEGMENT_WRITE_KEY"), timeout
+    )
+    state.rejects = setting("CORDIAL_REJECTS", rejects)
+    # The ids of events that Segment may have, though it did not say so, by the hash of the body they came in.
+    state.ids = OrderedDict()
     app.post("/cordial", dependencies=[Depends(authenticate)])(receive)
+    app.get("/healthz")(health)
+    app.add_exception_handler(ClientDisconnect, left)
     return app
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Keep connections to Segment open while the service runs."""
-    settings: Settings = app.state.settings
-    auth = (settings.write_key, "")
-    async with httpx.AsyncClient(base_url=settings.host, auth=auth, timeout=settings.timeout) as client:
-        app.state.segment = client
+    with app.state.segment:
         yield
 
 
-def authenticate(request: Request) -> None:
+async def health() -> str:
+    return "ok"
+
+
+async def left(*_: object) -> Response:
+    """Answer a client that has left in the middle of its body."""
+    return Response(status_code=400)
+
+
+async def authenticate(request: Request) -> None:
     """Let in who knows the secret; the time that this takes tells nothing of it."""
-    settings: Settings = request.app.state.settings
     given = request.headers.get("Authorization", "").encode("latin-1")
-    if not secrets.compare_digest(given, b"Bearer " + settings.secret):
-        raise HTTPException(401, "the Authorization header does not hold the secret", {"WWW-Authenticate": "Bearer"})
+    if not secrets.compare_digest(given, b"Bearer " + request.app.state.secret):
+        raise HTTPException(
+            401, "the Authorization header does not hold the secret", CLOSE | {"WWW-Authenticate": "Bearer"}
+        )
 
 
-async def items(request: Request) -> list[Any]:
-    """Read the body, as far as its size allows: one item, or an array of them."""
-    settings: Settings = request.app.state.settings
+async def read_body(request: Request) -> bytes:
+    """Read the body, as far as its size allows."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         # What has arrived counts: a Content-Length may be missing, and need not be true.
-        if len(body) > settings.max_bytes:
-            raise HTTPException(413, f"the body is over {settings.max_bytes} bytes", {"Connection": "close"})
+        if len(body) > request.app.state.max_bytes:
+            raise HTTPException(413, f"the body is over {request.app.state.max_bytes} bytes", CLOSE)
+    return bytes(body)
+
+
+def receive(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Response:
+    """Answer for each item what became of it. This runs in a thread, so others are answered meanwhile."""
+    state = request.app.state
+    digest = sha256(body).digest()
+    place = f"webhook of {datetime.now(UTC).isoformat(timespec='milliseconds')}"
     try:
-        found = json.loads(bytes(body))
-    except (ValueError, RecursionError):
+        items = in_list(json.loads(body))
+        if len(items) > state.max_items:
+            raise HTTPException(413, f"the body holds over {state.max_items} items", CLOSE)
+        found = [outcome(item, f"{place}, item {index}", state.options) for index, item in enumerate(items)]
+    except (ValueError, RecursionError) as error:
+        keep(state, digest, [], [reject_text(error, place, body)])
         raise HTTPException(400, "the body is not JSON") from None
-    return found if isinstance(found, list) else [found]
 
+    payloads = [value for kind, value in found if kind == "payload"]
+    for payload, message_id in zip(payloads, state.ids.pop(digest, ())):
+        payload["messageId"] = message_id
+    send = partial(post, state.segment, 0)  # no retries: Cordial has the events still, and sends them again
+    lost = [pair for batch in batch_payloads(payloads) for pair in deliver(batch, send, threading.Event())]
+    refused = {id(payload): reason for payload, reason in lost}
+    if troubles := set(refused.values()) - REFUSALS:
+        raise send_again(state, digest, payloads, f"Segment did not take a batch: {troubles.pop()}")
 
-async def receive(request: Request, found: Annotated[list[Any], Depends(items)]) -> Response:
-    """Answer for each item what became of it."""
-    report: list[dict[str, Any]] = []
-    payloads: list[TrackPayload] = []
-    for index, item in enumerate(found):
-        outcome, payload = translate(item, request.app.state.settings.policy)
-        report.append({"index": index, **outcome})
-        if payload is not None:
-            payloads.append(payload)
-        elif outcome["status"] == "refused":
-            log.warning("refused item %d: %s", index, ascii(outcome["error"]))
-    for content in packed(payloads):
-        # Nothing is tried twice here: Cordial has the events still, and sends them again when told to. Those that
-        # Segment has taken by then it knows by their messageId.
-        if reason := await post_async(request.app.state.segment, content, retries=0):
-            log.error("not forwarded: %s", reason)
-            raise HTTPException(503, "not forwarded to Segment: send this again", {"Retry-After": "30"})
+    answers, kept = [], []
+    for index, (kind, value) in enumerate(found):
+        if kind == "payload" and id(value) in refused:
+            reason = f"not delivered: {refused[id(value)]}"
+            kind, value = "rejected", reject(reason, f"{place}, item {index}", None, "payload", value)
+        if kind == "rejected":
+            kept.append(value)
+            answers.append({"index": index, "status": "refused", "path": value["path"], "error": value["reason"]})
+        elif kind == "blocked":
+            answers.append({"index": index, "status": "blocked"})
+        else:
+            event = {"event": value["event"], "messageId": value["messageId"]}
+            answers.append({"index": index, "status": "accepted"} | event)
+    keep(state, digest, payloads, kept)
     # Written out here, since a record's key may hold half of a surrogate pair, which has no UTF-8.
-    return Response(json.dumps({"items": report}), media_type="application/json")
+    return Response(json.dumps({"items": answers}), media_type="application/json")
 
 
-def translate(item: Any, policy: Policy) -> tuple[dict[str, Any], TrackPayload | None]:
-    """Give what to answer about an item, and its payload if there is one."""
-    is_envelope = isinstance(item, dict) and "contact" in item and "event" in item
-    contact, record = (item["contact"], item["event"]) if is_envelope else ({}, item)
+def keep(state: Any, digest: bytes, payloads: list[TrackPayload], found: list[dict[str, Any]]) -> None:
+    """Store what was refused, and return when it is on the disk."""
+    if not found:
+        return
     try:
-        if is_blocked(record):
-            return {"status": "blocked", "reason": "it came from Segment"}, None
-        if is_blocked(record, policy):
-            return {"status": "blocked", "reason": "the policy does not allow it"}, None
-        user_id = text_at(contact, USER_ID)
-        payload = build_track_payload(record, user_id=user_id, context=context_of(contact))
-    except TranslationError as error:
-        return {"status": "refused", "path": error.path, "error": str(error)}, None
-    except TypeError as error:
-        return {"status": "refused", "path": None, "error": str(error)}, None
-    message_id = payload.get("messageId")
-    return {"status": "accepted", "event": payload["event"], "messageId": message_id}, payload
+        state.rejects.add(found)
+        state.rejects.sync()
+    except OSError as error:
+        raise send_again(state, digest, payloads, f"CORDIAL_REJECTS cannot be written: {error}") from None
+    log.warning("stored %d refused items in %s", len(found), state.rejects.name)
 
 
-def context_of(contact: object) -> dict[str, Any]:
-    """Give the contact's traits in the form of Segment's ``context``."""
-    values = {name: text_at(contact, path) for name, path in TRAITS.items()}
-    traits = {name: value for name, value in values.items() if value is not None}
-    return {"traits": traits} if traits else {}
-
-
-def text_at(contact: object, path: str) -> str | None:
-    """Give the text at a dotted path; a whole number counts, since some accounts use them as keys."""
-    value = contact
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value or None if isinstance(value, str) else None
+def send_again(state: Any, digest: bytes, payloads: list[TrackPayload], problem: str) -> HTTPException:
+    """Make the answer that asks Cordial to send a body again, and remember the ids of its events until it does."""
+    log.error("asked Cordial to send again: %s", problem)
+    state.ids[digest] = [payload["messageId"] for payload in payloads]
+    if len(state.ids) > MAX_REMEMBERED:
+        state.ids.popitem(last=False)
+    return HTTPException(503, "not passed on to Segment: send this again", {"Retry-After": "30"})

@@ -1,0 +1,180 @@
+"""What the senders share: reading files, sending batches, halving what Segment refuses, and the account at the end."""
+
+import argparse
+import gzip
+import os
+import signal
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from records import Parser, outcomes, reject, rejects
+
+from cordial_segment import TrackPayload, batch_payloads
+
+# Segment's answers to a batch that holds an event which it never takes.
+REFUSALS = {"HTTP 400", "HTTP 413"}
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+Batch = list[TrackPayload]
+Lost = list[tuple[TrackPayload, str]]
+# Sends a batch and returns what was lost of it, with the reasons. It soon gives up once the event is set.
+Post = Callable[[Batch, threading.Event], Lost]
+
+
+def deliver(batch: Batch, post: Post, stop: threading.Event) -> Lost:
+    """Send a batch, and what is refused of it in halves, until only the events at fault are left."""
+    if not batch:
+        return []
+    lost = post(batch, stop)
+    refused = [payload for payload, reason in lost if reason in REFUSALS]
+    if not refused or len(batch) == 1:
+        return lost
+    middle = (len(refused) + 1) // 2
+    others = [(payload, reason) for payload, reason in lost if reason not in REFUSALS]
+    return others + deliver(refused[:middle], post, stop) + deliver(refused[middle:], post, stop)
+
+
+def sender_parser(description: str) -> Parser:
+    """Make the parser of a sender."""
+    parser = Parser(description)
+    parser.add_argument("files", nargs="*", help="JSON Lines, gzip or not, or folders of them; none is standard input")
+    parser.add_argument("--payloads", action="store_true", help="the lines are payloads already")
+    parser.add_argument("--rejects", type=rejects, metavar="FILE", help="gets a line for each event that was not sent")
+    parser.add_argument("--host", type=host, default="https://api.segment.io")
+    parser.add_argument("--timeout", type=float, default=15, help="seconds to wait for an answer")
+    parser.add_argument("--retries", type=int, default=10, help="how often a request is tried again")
+    return parser
+
+
+def host(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{url!r} does not start with http:// or https:// and a name")
+    return url
+
+
+def write_key(parser: Parser) -> str:
+    """Return the write key. It is in the environment, because other users of the machine can see a command line."""
+    return os.environ.get("SEGMENT_WRITE_KEY") or parser.error("the environment has no SEGMENT_WRITE_KEY")
+
+
+def send_all(options: argparse.Namespace, post: Post, in_flight: int = 1) -> int:
+    """Send what the files hold, say what was not sent, and return the exit status."""
+    return Run(options, post).run(in_flight)
+
+
+class Run:
+    """One run of a sender, and its account."""
+
+    def __init__(self, options: argparse.Namespace, post: Post) -> None:
+        self.options = options
+        self.post = post
+        self.stop = threading.Event()
+        self.delivered = self.blocked = self.failed = 0
+        self.file_failed = False
+        self.read = "the start"
+        # What was read and is neither delivered nor rejected yet, by its messageId, with its place.
+        self.in_hand: dict[str, tuple[str, TrackPayload]] = {}
+
+    def run(self, in_flight: int) -> int:
+        pending: set[Future[tuple[Batch, Lost]]] = set()
+        status = 0
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, self.interrupt)
+        try:
+            with ThreadPoolExecutor(in_flight) as pool:
+                try:
+                    for batch in batch_payloads(self.payloads()):
+                        if len(pending) == in_flight:
+                            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                            self.settle(done)
+                        pending.add(pool.submit(self.send, batch))
+                    wait(pending)
+                finally:
+                    self.stop.set()
+        except SystemExit as stopped:
+            status = stopped.code
+            say(f"stopped: nothing after {self.read} was read")
+        finally:
+            self.settle(pending)
+            for place, payload in [*self.in_hand.values()]:
+                self.fail(reject("not sent: stopped", place, None, "payload", payload))
+            say(f"{self.delivered} delivered, {self.blocked} blocked, {self.failed} failed")
+        return status or (2 if self.file_failed else 1 if self.failed else 0)
+
+    def interrupt(self, number: int, _: object) -> None:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)  # what is in hand is put away first
+        sys.exit(128 + number)
+
+    def payloads(self) -> Iterator[TrackPayload]:
+        for place, line in self.lines():
+            if self.stop.is_set():
+                sys.exit(2)
+            found = outcomes(line, place, self.options)
+            payloads = [value for kind, value in found if kind == "payload"]
+            self.in_hand |= {payload["messageId"]: (place, payload) for payload in payloads}
+            self.blocked += sum(kind == "blocked" for kind, _ in found)
+            for kind, value in found:
+                if kind == "rejected":
+                    self.fail(value)
+            self.read = place
+            yield from payloads
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        for name in self.options.files or ["-"]:
+            path = Path(name)
+            yield from self.lines_of(*sorted(path.glob("[!._]*")) if path.is_dir() else [name])
+
+    def lines_of(self, *names: str | Path) -> Iterator[tuple[str, bytes]]:
+        for name in names:
+            number = 0
+            try:
+                with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+                    lines = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file
+                    for number, line in enumerate(lines, 1):
+                        if line.strip():
+                            yield f"{name}:{number}", line
+            except (OSError, EOFError, zlib.error) as error:
+                self.file_failed = True
+                say(f"{name}: cannot be read{f' past line {number}' if number else ''}: {error}")
+
+    def send(self, batch: Batch) -> tuple[Batch, Lost]:
+        try:
+            return batch, deliver(batch, self.post, self.stop)
+        except Exception as error:
+            return batch, [(payload, f"{type(error).__name__}: {error}") for payload in batch]
+
+    def settle(self, futures: Iterable[Future[tuple[Batch, Lost]]]) -> None:
+        for batch, lost in (future.result() for future in futures):
+            for payload, reason in lost:
+                place, _ = self.in_hand.get(payload["messageId"], ("", None))
+                self.fail(reject(f"not delivered: {reason}", place, None, "payload", payload))
+            self.delivered += len(batch) - len(lost)
+            for payload in batch:
+                self.in_hand.pop(payload["messageId"], None)
+
+    def fail(self, found: dict[str, Any]) -> None:
+        self.failed += 1
+        say(f"{found['place']}: {found['reason']}")
+        if self.options.rejects:
+            try:
+                self.options.rejects.add([found])
+            except OSError as error:
+                say(f"{self.options.rejects.name}: cannot be written: {error}")
+                self.options.rejects = None
+                self.file_failed = True
+                self.stop.set()  # to go on would lose more
+
+
+def say(text: str) -> None:
+    with suppress(OSError):
+        print(text, file=sys.stderr)
