@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from records import Parser, outcomes, reject, rejects
+from records import Parser, Rejects, option, outcomes, reject
 
 from cordial_segment import TrackPayload, batch_payloads
 
@@ -30,8 +30,8 @@ Post = Callable[[Batch, threading.Event], Lost]
 
 def deliver(batch: Batch, post: Post, stop: threading.Event) -> Lost:
     """Send a batch, and what is refused of it in halves, until only the events at fault are left."""
-    if not batch:
-        return []
+    if not batch or stop.is_set():
+        return [(payload, "stopped") for payload in batch]
     lost = post(batch, stop)
     refused = [payload for payload, reason in lost if reason in REFUSALS]
     if not refused or len(batch) == 1:
@@ -46,8 +46,8 @@ def sender_parser(description: str) -> Parser:
     parser = Parser(description)
     parser.add_argument("files", nargs="*", help="JSON Lines, gzip or not, or folders of them; none is standard input")
     parser.add_argument("--payloads", action="store_true", help="the lines are payloads already")
-    parser.add_argument("--rejects", type=rejects, metavar="FILE", help="gets a line for each event that was not sent")
-    parser.add_argument("--host", type=host, default="https://api.segment.io")
+    parser.add_argument("--rejects", type=option(Rejects), metavar="FILE", help="gets what was not sent, a line each")
+    parser.add_argument("--host", type=option(host), default="https://api.segment.io")
     parser.add_argument("--timeout", type=float, default=15, help="seconds to wait for an answer")
     parser.add_argument("--retries", type=int, default=10, help="how often a request is tried again")
     return parser
@@ -56,18 +56,13 @@ def sender_parser(description: str) -> Parser:
 def host(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{url!r} does not start with http:// or https:// and a name")
+        raise ValueError("expected http:// or https:// and a name")
     return url
 
 
 def write_key(parser: Parser) -> str:
     """Return the write key. It is in the environment, because other users of the machine can see a command line."""
     return os.environ.get("SEGMENT_WRITE_KEY") or parser.error("the environment has no SEGMENT_WRITE_KEY")
-
-
-def send_all(options: argparse.Namespace, post: Post, in_flight: int = 1) -> int:
-    """Send what the files hold, say what was not sent, and return the exit status."""
-    return Run(options, post).run(in_flight)
 
 
 class Run:
@@ -83,7 +78,8 @@ class Run:
         # What was read and is neither delivered nor rejected yet, by its messageId, with its place.
         self.in_hand: dict[str, tuple[str, TrackPayload]] = {}
 
-    def run(self, in_flight: int) -> int:
+    def run(self, in_flight: int = 1) -> int:
+        """Send what the files hold, say what was not sent, and return the exit status."""
         pending: set[Future[tuple[Batch, Lost]]] = set()
         status = 0
         for number in SIGNALS:
@@ -130,15 +126,12 @@ class Run:
             yield from payloads
 
     def lines(self) -> Iterator[tuple[str, bytes]]:
-        for name in self.options.files or ["-"]:
-            path = Path(name)
-            yield from self.lines_of(*sorted(path.glob("[!._]*")) if path.is_dir() else [name])
-
-    def lines_of(self, *names: str | Path) -> Iterator[tuple[str, bytes]]:
-        for name in names:
+        for name in self.names():
             number = 0
             try:
                 with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+                    if self.options.rejects and os.path.sameopenfile(file.fileno(), self.options.rejects.fileno()):
+                        raise OSError("rejects are written to it")  # noqa: TRY301 -- one of the things wrong with files
                     lines = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file
                     for number, line in enumerate(lines, 1):
                         if line.strip():
@@ -146,6 +139,11 @@ class Run:
             except (OSError, EOFError, zlib.error) as error:
                 self.file_failed = True
                 say(f"{name}: cannot be read{f' past line {number}' if number else ''}: {error}")
+
+    def names(self) -> Iterator[str]:
+        for name in self.options.files or ["-"]:
+            # What Spark writes beside its lines begins with one of these characters.
+            yield from sorted(map(str, Path(name).glob("[!._]*"))) if Path(name).is_dir() else [name]
 
     def send(self, batch: Batch) -> tuple[Batch, Lost]:
         try:

@@ -37,9 +37,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, description: str, prog: str | None = None) -> None:
         super().__init__(prog, description=description)
-        self.add_argument("--policy", type=policy, metavar="FILE", help="rules, in JSON or (named *.toml) TOML")
-        self.add_argument("--channel", type=channel, help="the channel of every record, instead of what each says")
-        self.add_argument("--messages", type=messages, default={}, metavar="FILE", help="JSON, by bmID")
+        self.add_argument("--policy", type=option(policy), metavar="FILE", help="rules: JSON, or TOML if named *.toml")
+        self.add_argument("--channel", type=option(Channel), help="the channel of every record")
+        self.add_argument("--messages", type=option(messages), default={}, metavar="FILE", help="JSON, by bmID")
         self.add_argument("--separator", default="_", metavar="TEXT", help="between the parts of a property")
         self.add_argument("--origin-field", action="append", metavar="PATH", help="where Segment's origin is marked")
         self.add_argument("--block-robots", action="store_true", help="block opens and clicks by robots")
@@ -49,37 +49,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def option(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Make the reader of an option whose errors the parser tells."""
+
+    def read_option(text: str) -> Any:
+        try:
+            return read(text)
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+
+    return read_option
+
+
 def policy(name: str) -> Policy:
-    parse = tomllib.loads if name.endswith(".toml") else json.loads
-    return read(name, lambda text: Policy.from_dict(parse(text)))
+    text = Path(name).read_text(encoding="utf-8-sig")
+    return Policy.from_dict(tomllib.loads(text) if name.endswith(".toml") else json.loads(text))
 
 
 def messages(name: str) -> dict[str, dict[str, Any]]:
-    found = read(name, json.loads)
+    found = json.loads(Path(name).read_text(encoding="utf-8-sig"))
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
-        raise argparse.ArgumentTypeError(f"{name}: expected a JSON object from bmID to an object")
+        raise ValueError("expected an object from each bmID to an object of name and subject")
     return found
-
-
-def read(name: str, parse: Callable[[str], Any]) -> Any:
-    try:
-        return parse(Path(name).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
-
-
-def channel(name: str) -> Channel:
-    try:
-        return Channel(name)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def rejects(name: str) -> "Rejects":
-    try:
-        return Rejects(name)
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{name}: {error}") from None
 
 
 def translate(item: Any, options: argparse.Namespace) -> TrackPayload | None:
@@ -184,6 +175,5 @@ class Rejects:
             while lines:
                 lines = lines[self._file.write(lines) :]
 
-    def sync(self) -> None:
-        """Return when what was added is on the disk."""
-        os.fsync(self._file.fileno())
+    def fileno(self) -> int:
+        return self._file.fileno()

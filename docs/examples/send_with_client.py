@@ -11,7 +11,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-from delivery import Batch, Lost, send_all, sender_parser, write_key
+from delivery import Batch, Lost, Run, sender_parser, write_key
 from segment.analytics import Client
 from segment.analytics.request import APIError
 
@@ -76,7 +76,7 @@ def main() -> int:
     parser = sender_parser("Send Cordial records to Segment with Segment's own client.")
     options = parser.parse_args()
     segment = Segment(write_key(parser), options.host, options.timeout, options.retries)
-    return send_all(options, segment.post)
+    return Run(options, segment.post).run()
 
 
 if __name__ == "__main__":

@@ -13,20 +13,24 @@ import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import count
 
 import httpx
-from delivery import Batch, Lost, send_all, sender_parser, write_key
+from delivery import Batch, Lost, Run, sender_parser, write_key
 
 LONGEST_PAUSE = 60.0
-LONGEST_RETRY_AFTER = 300.0
+PATIENCE = 300.0
 
 
-def post(client: httpx.Client, retries: int, batch: Batch, stop: threading.Event) -> Lost:
-    """Post a batch until it is taken or refused; return what was not taken."""
+def post(client: httpx.Client, retries: int, patience: float, batch: Batch, stop: threading.Event) -> Lost:
+    """Post a batch until it is taken or refused; return what was not taken.
+
+    It gives up if Segment asks for a wait of more than **patience** seconds.
+    """
     # Half of a surrogate pair, which an emoji cut in two leaves behind, has no UTF-8; its escape is JSON all the same.
     text = json.dumps({"batch": batch}, ensure_ascii=False, separators=(",", ":"))
     content = text.encode("utf-8", "backslashreplace")
-    for attempt in range(retries + 1):
+    for attempt in count():
         pause = min(LONGEST_PAUSE, 0.25 * 2.0**attempt) * random.uniform(0.5, 1)  # noqa: S311 -- no secret
         try:
             answer = client.post("/v1/batch", content=content, headers={"Content-Type": "application/json"})
@@ -38,8 +42,8 @@ def post(client: httpx.Client, retries: int, batch: Batch, stop: threading.Event
             reason = f"HTTP {answer.status_code}"
             if answer.status_code not in (408, 429) and not answer.is_server_error:
                 break
-            pause = max(pause, min(LONGEST_RETRY_AFTER, retry_after(answer)))
-        if attempt == retries or stop.wait(pause):
+            pause = max(pause, retry_after(answer))
+        if attempt >= retries or pause > patience or stop.wait(pause):
             break
     return [(payload, reason) for payload in batch]
 
@@ -67,7 +71,7 @@ def main() -> int:
     parser.add_argument("--in-flight", type=int, default=1, help="batches sent at once; above 1 they may change order")
     options = parser.parse_args()
     with segment(options.host, write_key(parser), options.timeout) as client:
-        return send_all(options, partial(post, client, options.retries), options.in_flight)
+        return Run(options, partial(post, client, options.retries, PATIENCE)).run(max(1, options.in_flight))
 
 
 if __name__ == "__main__":

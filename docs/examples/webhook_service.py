@@ -18,13 +18,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 
-from delivery import REFUSALS, deliver, host
+from delivery import REFUSALS, Batch, Lost, deliver, host
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from records import Parser, in_list, outcome, policy, reject, reject_text, rejects
+from records import Parser, Rejects, in_list, option, outcome, policy, reject, reject_text
 from send_with_httpx import post, segment
 from starlette.requests import ClientDisconnect
 
@@ -41,8 +40,8 @@ def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
 
     def setting(name: str, read: Callable[[str], Any] = str, default: str = "") -> Any:
         try:
-            return read(environ.get(name) or default or sys.exit(f"the environment has no {name}"))
-        except (ValueError, argparse.ArgumentTypeError) as error:
+            return option(read)(environ.get(name) or default or sys.exit(f"the environment has no {name}"))
+        except argparse.ArgumentTypeError as error:
             sys.exit(f"{name}: {error}")
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
@@ -57,7 +56,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     state.segment = segment(
         setting("SEGMENT_HOST", host, "https://api.segment.io"), setting("SEGMENT_WRITE_KEY"), timeout
     )
-    state.rejects = setting("CORDIAL_REJECTS", rejects)
+    state.rejects = setting("CORDIAL_REJECTS", Rejects)
     # The ids of events that Segment may have, though it did not say so, by the hash of the body they came in.
     state.ids = OrderedDict()
     app.post("/cordial", dependencies=[Depends(authenticate)])(receive)
@@ -119,8 +118,16 @@ def receive(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Res
     payloads = [value for kind, value in found if kind == "payload"]
     for payload, message_id in zip(payloads, state.ids.pop(digest, ())):
         payload["messageId"] = message_id
-    send = partial(post, state.segment, 0)  # no retries: Cordial has the events still, and sends them again
-    lost = [pair for batch in batch_payloads(payloads) for pair in deliver(batch, send, threading.Event())]
+    stop = threading.Event()
+
+    def send(batch: Batch, _: threading.Event) -> Lost:
+        # Few retries: Cordial has the events still, and sends them again.
+        lost = post(state.segment, 2, 2.0, batch, stop)
+        if not {reason for _, reason in lost} <= REFUSALS:
+            stop.set()
+        return lost
+
+    lost = [pair for batch in batch_payloads(payloads) for pair in deliver(batch, send, stop)]
     refused = {id(payload): reason for payload, reason in lost}
     if troubles := set(refused.values()) - REFUSALS:
         raise send_again(state, digest, payloads, f"Segment did not take a batch: {troubles.pop()}")
@@ -149,7 +156,7 @@ def keep(state: Any, digest: bytes, payloads: list[TrackPayload], found: list[di
         return
     try:
         state.rejects.add(found)
-        state.rejects.sync()
+        os.fsync(state.rejects)
     except OSError as error:
         raise send_again(state, digest, payloads, f"CORDIAL_REJECTS cannot be written: {error}") from None
     log.warning("stored %d refused items in %s", len(found), state.rejects.name)

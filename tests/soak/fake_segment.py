@@ -4,7 +4,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,8 +15,8 @@ class FakeSegment(ThreadingHTTPServer):
     """Takes batches as Segment does, after failing in the ways of ``failures``, one for each request.
 
     A failure is a status, ``"reset"``, or one of the ways to take a batch without the sender hearing of it: ``"taken,
-    503"``, ``"taken, reset"`` and ``"taken, silence"``. An event with the property ``poison`` makes it answer 400, and a
-    batch that Segment takes no part of does so too.
+    503"``, ``"taken, reset"`` and ``"taken, silence"``. A batch with an event that has the property ``poison`` is
+    refused with 400, as is one that is too long.
     """
 
     daemon_threads = True
@@ -36,6 +35,7 @@ class FakeSegment(ThreadingHTTPServer):
         self.requests = []  # headers and body of each
         self.taken = []
         self.failed = 0
+        self.healed = False  # whether poison is taken like anything else
         self.done = threading.Event()
 
     def next_failure(self):
@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
             segment.requests.append((self.headers, body))
             failure = segment.next_failure()
         batch = json.loads(body)["batch"]
-        poisoned = any(event["properties"].get("poison") for event in batch)
+        poisoned = not segment.healed and any(event["properties"].get("poison") for event in batch)
         if failure is None and (poisoned or len(body) > 500_000 or len(batch) > 2500 or not batch):
             failure = 400
         segment.failed += failure is not None
