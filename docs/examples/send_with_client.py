@@ -49,7 +49,7 @@ class Segment:
         queue = self.client.queue
         while queue.unfinished_tasks and self.client.consumers[0].is_alive() and not stop.wait(0.01):
             pass
-        unknown = "no answer yet" if queue.unfinished_tasks else None
+        unknown = "no answer" if queue.unfinished_tasks else None
         reasons = ((payload, self.failures.get(payload["messageId"], unknown)) for payload in batch)
         return [(payload, reason) for payload, reason in reasons if reason]
 

@@ -2,17 +2,15 @@
 
 import importlib
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from fake_segment import FakeSegment
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "docs" / "examples"
-WRITE_KEY = "write-key-of-the-tests"
+pytest.importorskip("httpx")
+
+from fake_segment import FakeSegment
+from programs import ENVIRONMENT, EXAMPLES
 
 # Far beyond what any program takes, so that a slow machine fails no test and a hanging program does not hang the run.
 PATIENCE = 120
@@ -37,20 +35,8 @@ def examples():
     return EXAMPLES
 
 
-@pytest.fixture(scope="session")
-def environment():
-    """The environment for a program, in which nothing gets between it and loopback."""
-    inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return inherited | {
-        "SEGMENT_WRITE_KEY": WRITE_KEY,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "PYSPARK_PYTHON": sys.executable,
-    }
-
-
 @pytest.fixture
-def start(environment, tmp_path):
+def start(tmp_path):
     """Start a program; it does not outlive the test."""
     started = []
 
@@ -58,7 +44,7 @@ def start(environment, tmp_path):
         process = subprocess.Popen(  # noqa: S603 -- the project's own program
             [sys.executable, *(EXAMPLES / each if each.endswith(".py") else each for each in name.split()), *arguments],
             cwd=tmp_path,
-            env=environment | more,
+            env=ENVIRONMENT | more,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,5 +1,6 @@
-"""The Spark job on a small local Spark: what it writes is what the library says of each line, and no line is lost."""
+"""The Spark job on a small local Spark: what it writes is what the library says, and the senders can read it."""
 
+import gzip
 import json
 import os
 import shutil
@@ -11,14 +12,13 @@ pytest.importorskip("pyspark")
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
     pytest.skip("Spark needs Java", allow_module_level=True)
 
-from cordial_segment import Policy, build_track_payload, is_blocked
+from cordial_segment import Policy, build_track_payload, is_blocked, open_envelope
 
 # What Spark's own JSON reader drops, retypes or takes for a line's end.
 ODD_LINES = [
     b"no JSON",
     b'{"a": "cart", "cID": "c1"',
     b'{"a": "cart", "cID": "\xff\xfe"}',
-    b'["a", "cart"]',
     b"null",
     b"[" * 100_000,
     b'{"a": "cart", "cID": "c1", "n": NaN}',
@@ -27,93 +27,109 @@ ODD_LINES = [
     b'{"a": "cart", "cID": "c1", "n": "text", "m": [1, "1", null], "cut": "\\ud83d"}',
     b'\r {"a": "cart",\r"cID": "c1"}\r',
     '{"a": "cart", "cID": "c1", "text": "\u2028\u0085é🍂"}'.encode(),
+    b'[{"contact": {"_id": "c1"}, "event": {"a": "cart"}}, {"event": {"a": "cart"}}]',
 ]
 BLANK_LINES = [b"", b"  ", b"\r", b"\t"]
+OPTIONS = "--master local[2] --conf spark.ui.enabled=false --conf spark.sql.files.minPartitionNum=4 pyspark-shell"
+SPARK = {"PYSPARK_SUBMIT_ARGS": OPTIONS, "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory, examples):
-    folder = tmp_path_factory.mktemp("spark") / "export"
+@pytest.fixture
+def export(tmp_path, examples):
+    folder = tmp_path / "export"
     shutil.copytree(examples / "export", folder)
     for part in range(6):
         records = ({"a": f"kind{n % 7}", "cID": "c1", "_id": f"{part}-{n}", "n": [n, {}]} for n in range(100))
-        lines = [json.dumps(record).encode() for record in records]
-        (folder / f"part-1{part}.jsonl").write_bytes(b"\n".join(lines))
+        lines = b"\n".join(json.dumps(record).encode() for record in records)
+        (folder / f"part-1{part}.jsonl.gz").write_bytes(gzip.compress(lines))
     (folder / "part-2.jsonl").write_bytes(b"\n".join(ODD_LINES + BLANK_LINES) + b"\n")
     return folder
 
 
-@pytest.fixture(scope="module")
-def policy(export, examples):
-    settings = json.loads((examples / "policy.json").read_bytes())
-    settings["custom"] = {"block": ["browse", "kind3"]}
-    path = export.parent / "policy.json"
-    path.write_text(json.dumps(settings))
-    return path
+def items_of(folder):
+    for path in folder.glob("part-*"):
+        text = path.read_bytes()
+        for line in (gzip.decompress(text) if path.suffix == ".gz" else text).split(b"\n"):
+            if line.strip():
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError):
+                    yield line.decode("utf-8", "backslashreplace"), None
+                else:
+                    yield from ((None, item) for item in (found if isinstance(found, list) else [found]))
 
 
-@pytest.fixture(scope="module")
-def job(run, export, policy):
-    """The job's result, and the folder that it wrote."""
-    output = export.parent / "translated"
-    options = "--master local[2] --conf spark.ui.enabled=false --conf spark.sql.files.minPartitionNum=4 pyspark-shell"
-    spark = {"PYSPARK_SUBMIT_ARGS": options, "SPARK_LOCAL_IP": "127.0.0.1"}
-    result = run("spark_job.py", export, output, "--policy", policy, **spark)
-    assert result.returncode == 0, result.stderr
-    return result, output
-
-
-def lines_of(folder):
-    return [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_bytes().split(b"\n") if line.strip()]
+def expected_of(text, item, policy):
+    if text is not None:
+        return "rejected", text
+    try:
+        record, contact = open_envelope(item)
+        if is_blocked(record, policy):
+            return "blocked", as_json(item)
+        return "payload", as_json({"messageId": None} | build_track_payload(record, contact=contact))
+    except ValueError:
+        return "rejected", as_json(item)
 
 
 def written(output, kind):
-    """What the job wrote of one kind, as JSON in any order; a record that came twice is there twice."""
-    texts = [path.read_bytes() for path in (output / f"kind={kind}").glob("part-*")]
-    return Counter(as_json(json.loads(line)) for text in texts for line in text.splitlines())
+    lines = [line for path in (output / f"kind={kind}").glob("part-*") for line in path.read_bytes().splitlines()]
+    for found in map(json.loads, lines):
+        if kind == "payload":
+            assert found["messageId"]
+            made = not found["messageId"].startswith("api-")
+            yield as_json(found | ({"messageId": None} if made else {}))
+        elif kind == "rejected":
+            assert found.keys() - {"record", "line"} == {"reason", "path", "place"}
+            assert "/export/part-" in found["place"]
+            text = found.get("line")
+            yield as_json(found["record"]) if text is None else as_json(json.loads(text)) if "NaN" in text else text
+        else:
+            yield as_json(found)
 
 
 def as_json(value):
     return json.dumps(value, sort_keys=True)
 
 
-def test_every_line_is_a_payload_or_blocked_or_rejected_as_the_library_says(job, export, policy):
-    rules = Policy.from_dict(json.loads(policy.read_bytes()))
-    expected = {"payload": Counter(), "blocked": Counter(), "rejected": Counter()}
-    for line in lines_of(export):
-        text = line.decode("utf-8", "backslashreplace")
-        try:
-            record = json.loads(line)
-            if is_blocked(record, rules):
-                expected["blocked"][as_json({"line": text})] += 1
-            else:
-                expected["payload"][as_json(build_track_payload(record))] += 1
-        except (ValueError, TypeError, RecursionError) as error:
-            found = {"reason": str(error), "path": getattr(error, "path", None), "line": text}
-            expected["rejected"][as_json(found)] += 1
-    assert {kind: written(job[1], kind) for kind in expected} == expected
-    assert all(expected.values())
+def test_every_item_is_a_payload_or_blocked_or_rejected_as_the_library_says(run, segment, export, examples, tmp_path):
+    """Read with a policy in TOML; then the senders read what was written."""
+    (tmp_path / "policy.toml").write_text('sms = "block_all"\ncustom = {block = ["browse", "kind3"]}\n')
+    output = tmp_path / "translated"
+    status, stdout, stderr = run("spark_job.py", export, output, "--policy", "policy.toml", **SPARK)
+    assert status == 1, stderr
+    rules = Policy.from_dict({"sms": "block_all", "custom": {"block": ["browse", "kind3"]}})
+    expected = Counter(expected_of(*pair, rules) for pair in items_of(export))
+    assert (
+        Counter((kind, text) for kind in ("payload", "blocked", "rejected") for text in written(output, kind))
+        == expected
+    )
+    counts = Counter(kind for kind, _ in expected.elements())
+    assert json.loads(stdout) == counts
+    assert len(list((output / "kind=payload").glob("part-*"))) > 1, "the work is spread over several partitions"
+
+    to_segment = ["--host", segment.url]
+    status, _, stderr = run("send_with_httpx.py", output / "kind=payload", "--payloads", *to_segment)
+    assert (status, stderr) == (0, f"{counts['payload']} delivered, 0 blocked, 0 failed\n")
+    assert len(segment.once()) == len(segment.taken) == counts["payload"]
+    status, _, stderr = run("send_with_httpx.py", output / "kind=rejected", *to_segment)
+    assert (status, stderr.splitlines()[-1]) == (1, f"0 delivered, 0 blocked, {counts['rejected']} failed")
 
 
-def test_the_counts_that_it_prints_are_true_and_add_up(job, export):
-    counts = json.loads(job[0].stdout)
-    read = counts.pop("read")
-    assert read == len(lines_of(export)) == sum(counts.values())
-    assert counts == {kind: written(job[1], kind).total() for kind in counts}
-
-
-def test_the_work_is_spread_over_several_partitions(job):
-    assert len(list((job[1] / "kind=payload").glob("part-*"))) > 1
-
-
-@pytest.mark.parametrize("kind", ["blocked", "rejected"])
-def test_what_is_held_back_can_be_translated_later(job, export, kind):
-    """Its line is kept as it was; bytes that are no UTF-8 are kept as their escapes."""
-    kept = {json.loads(text)["line"] for text in written(job[1], kind)}
-    assert kept <= {line.decode("utf-8", "backslashreplace") for line in lines_of(export)}
-
-
-@pytest.mark.parametrize("line", [line for line in ODD_LINES if b'"n": 1.0' in line or b'"m": [' in line])
-def test_no_value_is_retyped_and_no_field_dropped(job, line):
-    payload = as_json(build_track_payload(json.loads(line)))
-    assert written(job[1], "payload")[payload] == 1
+@pytest.mark.parametrize(
+    ("given", "options", "error"),
+    [
+        ("missing", [], "Path does not exist"),
+        ("broken", [], "broken/part.jsonl.gz"),
+        ("export", ["--policy", "missing.json"], "missing.json"),
+    ],
+)
+def test_a_job_that_fails_says_why_in_its_last_line(run, export, tmp_path, given, options, error):
+    """Above it is what Spark itself logs."""
+    (tmp_path / "broken").mkdir()
+    whole = (export / "part-10.jsonl.gz").read_bytes()
+    (tmp_path / "broken" / "part.jsonl.gz").write_bytes(whole[:-20])
+    process = run.program("spark_job.py", tmp_path / given, tmp_path / "translated", *options, **SPARK)
+    assert process.returncode == 2
+    last = process.stderr.decode().splitlines()[-1]
+    assert last.startswith("spark_job.py: ")
+    assert error in last

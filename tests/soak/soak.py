@@ -9,30 +9,23 @@ It fails if an event is lost, or is under two ids at Segment. The figures that i
 import argparse
 import gzip
 import json
-import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 from fake_segment import FakeSegment
+from programs import ENVIRONMENT, EXAMPLES, Service
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "docs" / "examples"
-SECRET = "secret-of-the-soak"  # noqa: S105 -- of this run alone
 FAILURES = [500, 503, 408, 429, "reset", "taken, 503", "taken, reset", "taken, silence"]
 ITEMS_OF_A_BODY = 50
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")} | {
-    "SEGMENT_WRITE_KEY": "key",
-    "PYTHONPATH": str(ROOT),
-}
 
 
 class FailingSegment(FakeSegment):
@@ -61,14 +54,8 @@ def items(count):
         yield {"contact": {"_id": f"c{n}"}, "event": item} if n % 5 == 0 else item
 
 
-def kept(path):
-    """The rejects: how many there are of each event."""
-    found = {}
-    for line in path.read_bytes().splitlines():
-        reject = json.loads(line)
-        n = reject["payload"]["properties"]["n"] if "payload" in reject else reject["record"]["n"]
-        found[n] = found.get(n, 0) + 1
-    return found
+def number_of(reject):
+    return reject["payload"]["properties"]["n"] if "payload" in reject else reject["record"]["n"]
 
 
 def account(segment, count, rejects, told=None):
@@ -77,7 +64,9 @@ def account(segment, count, rejects, told=None):
     for event in segment.once():
         ids.setdefault(event["properties"]["n"], set()).add(event["messageId"])
     wrong = {n for n in range(count) if n % 1000 in (13, 17)}
-    assert set(rejects) == wrong, "what Segment or the library refuses, and nothing else, is in the rejects"
+    assert {*map(number_of, rejects)} == wrong, (
+        "what Segment or the library refuses, and nothing else, is in the rejects"
+    )
     assert set(ids) == set(range(count)) - wrong, "every other event has arrived"
     twice = {n for n, each in ids.items() if len(each) > 1}
     if told is None:
@@ -110,7 +99,7 @@ def soak_sender(program, count, folder):
             return subprocess.call([*command, *more], env=ENVIRONMENT, stderr=subprocess.DEVNULL)  # noqa: S603
 
         assert send(export, rejects) == 1
-        figures = account(segment, count, kept(rejects))
+        figures = account(segment, count, [json.loads(line) for line in rejects.read_bytes().splitlines()])
         segment.healed = True
         send(rejects, folder / "again.jsonl")
         arrived = {event["properties"]["n"] for event in segment.once()}
@@ -119,62 +108,18 @@ def soak_sender(program, count, folder):
     return figures
 
 
-class Service:
-    """The webhook service, which can be killed and started again on its address."""
-
-    def __init__(self, segment, rejects):
-        # The socket outlives the service, so that requests wait in it meanwhile.
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        policy = rejects.with_name("policy.toml")
-        policy.write_text('email = "send_all"\n')
-        self.environment = ENVIRONMENT | {
-            "CORDIAL_WEBHOOK_SECRET": SECRET,
-            "CORDIAL_POLICY": str(policy),
-            "CORDIAL_REJECTS": str(rejects),
-            "SEGMENT_HOST": segment.url,
-            "SEGMENT_TIMEOUT": "1",
-        }
-        self.start()
-
-    def start(self):
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--factory",
-            "webhook_service:create_app",
-            "--log-level",
-            "critical",
-        ]
-        self.process = subprocess.Popen(  # noqa: S603 -- the project's own program
-            [*command, "--fd", str(self.socket.fileno())],
-            cwd=EXAMPLES,
-            env=self.environment,
-            pass_fds=[self.socket.fileno()],
-            stderr=subprocess.DEVNULL,
-        )
-
-    def stop(self, number):
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-
 def soak_service(count, folder):
     """Post all items to the service, as Cordial does, until it accepts them, while it is killed twice and restarted."""
-    rejects = folder / "rejects.jsonl"
     told = {}
     answered = threading.Semaphore(0)
 
     def post(start):
         content = json.dumps([*all_items[start : start + ITEMS_OF_A_BODY]])
         while True:
-            try:
+            with suppress(httpx.RequestError):
                 answer = client.post("/cordial", content=content)
-            except httpx.RequestError:
-                answer = None
-            if answer is not None and answer.status_code == 200:
-                break
+                if answer.status_code == 200:
+                    break
             time.sleep(0.1)
         for item in answer.json()["items"]:
             if item["status"] == "accepted":
@@ -183,21 +128,17 @@ def soak_service(count, folder):
 
     all_items = [*items(count)]
     starts = range(0, count, ITEMS_OF_A_BODY)
-    headers = {"Authorization": f"Bearer {SECRET}"}
-    with FailingSegment() as segment, ThreadPoolExecutor(8) as pool:
-        service = Service(segment, rejects)
-        with httpx.Client(base_url=service.url, headers=headers, timeout=60, trust_env=False) as client:
+    with FailingSegment() as segment, Service(segment, folder) as service:
+        with service.client() as client, ThreadPoolExecutor(8) as pool:
             posts = [pool.submit(post, start) for start in starts]
             for number in (signal.SIGKILL, signal.SIGTERM):
                 for _ in range(len(starts) // 3):
                     answered.acquire()
-                service.stop(number)
+                service.kill(number)
                 service.start()
             for each in posts:
                 each.result()
-        service.stop(signal.SIGTERM)
-        service.socket.close()
-        figures = account(segment, count, kept(rejects), told)
+        figures = account(segment, count, service.kept(), told)
         segment.shutdown()
     return figures
 
