@@ -1,7 +1,9 @@
 """How Sphinx builds the documentation: ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
 
+import shutil
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -54,5 +56,19 @@ def show_constant(*event: Any) -> None:
                 lines[:] = text
 
 
+def hand_to_try_page(app: Sphinx, exception: Exception | None) -> None:
+    """Put the library and the example records beside the page that runs them."""
+    if exception or app.builder.format != "html":
+        return
+    folder = app.outdir / "_static" / "try"
+    with zipfile.ZipFile(folder / "cordial_segment.zip", "w", zipfile.ZIP_DEFLATED) as library:
+        for path in sorted((ROOT / "cordial_segment").glob("*.py")):
+            library.write(path, path.relative_to(ROOT))
+    (folder / "examples").mkdir(exist_ok=True)
+    for path in (ROOT / "docs" / "examples").glob("*.json"):
+        shutil.copy(path, folder / "examples")
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", show_constant)
+    app.connect("build-finished", hand_to_try_page)

@@ -1,0 +1,123 @@
+// Reads JSON as strictly as its standard, and keeps where each value stands in the text.
+
+export class NotJson extends Error {
+  constructor(message, start, end = start + 1) {
+    super(message);
+    this.start = start;
+    this.end = end;
+  }
+}
+
+const SPACE = /[ \t\r\n]*/y;
+const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
+const WORD = /[\w.+-]+/y;
+
+/**
+ * Return the root of a tree of places: `{start, end, children}`, with `children` a Map from a key or an index as text,
+ * or null. A member of an object starts at its key. Throws NotJson.
+ */
+export function read(text) {
+  let at = 0;
+
+  function match(pattern) {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text)?.[0];
+    at += found?.length ?? 0;
+    return found;
+  }
+
+  function take(character) {
+    match(SPACE);
+    const found = text[at] === character;
+    at += found;
+    match(SPACE);
+    return found;
+  }
+
+  function fail(expected) {
+    const start = at;
+    if (start >= text.length) throw new NotJson(`the text ends too early: expected ${expected}`, Math.max(0, start - 1));
+    if (text[at] === "'") throw new NotJson("strings stand in double quotes, not single ones", start);
+    if (text[at] === '"') throw badString();
+    const word = match(WORD);
+    if (/^-?(NaN|Infinity)$/.test(word)) throw new NotJson(`JSON has no ${word}: write a number or null`, start, at);
+    throw new NotJson(`expected ${expected}, not ${word ?? String.fromCodePoint(text.codePointAt(at))}`, start, word ? at : start + 1);
+  }
+
+  function badString() {
+    for (let end = at + 1; end < text.length; end++) {
+      if (text[end] < " ") return new NotJson("a string must not contain a line break or tab: write \\n or \\t", at, end);
+      if (text[end] === "\\" && !/^\\(["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(end, end + 6)))
+        return new NotJson("a backslash must start an escape: write \\\\ for the character itself", end, end + 2);
+      if (text[end] === "\\") end++;
+    }
+    return new NotJson("this string has no closing quote", at, text.length);
+  }
+
+  function value() {
+    const start = at;
+    let children = null;
+    if (take("{")) children = members();
+    else if (take("[")) children = items();
+    else if (!match(text[at] === '"' ? STRING : SCALAR)) fail("a value");
+    return { start, end: at, children };
+  }
+
+  function members() {
+    const children = new Map();
+    if (close("}")) return children;
+    do {
+      const start = at;
+      const key = text[at] === '"' ? match(STRING) : undefined;
+      if (!key) fail(children.size ? "a key in double quotes after the comma" : "a key in double quotes");
+      const name = JSON.parse(key);
+      if (children.has(name)) throw new NotJson(`the key ${key} occurs twice in this object`, start, at);
+      if (!take(":")) fail("a colon after the key");
+      children.set(name, { ...value(), start });
+    } while (take(","));
+    if (!close("}")) fail("a comma or }");
+    return children;
+  }
+
+  function items() {
+    const children = new Map();
+    if (close("]")) return children;
+    do children.set(String(children.size), value());
+    while (take(","));
+    if (!close("]")) fail("a comma or ]");
+    return children;
+  }
+
+  // Unlike take(), it leaves the space that follows, so that a value ends where it ends.
+  function close(bracket) {
+    const found = text[at] === bracket;
+    at += found;
+    return found;
+  }
+
+  try {
+    match(SPACE);
+    const root = value();
+    match(SPACE);
+    if (at < text.length) fail("nothing after the value");
+    return root;
+  } catch (error) {
+    if (error instanceof RangeError) throw new NotJson("nested too deeply to be read", at);
+    throw error;
+  }
+}
+
+/** Yield each place that a dotted path may mean: keys can contain dots themselves. */
+export function* find(place, path) {
+  for (const [key, child] of place.children ?? []) {
+    if (path === key) yield child;
+    if (path.startsWith(`${key}.`)) yield* find(child, path.slice(key.length + 1));
+  }
+}
+
+/** Return the line and column of a position, both counted from 1. */
+export function lineAndColumn(text, position) {
+  const lines = text.slice(0, position).split("\n");
+  return { line: lines.length, column: [...lines.at(-1)].length + 1 };
+}

@@ -1,0 +1,58 @@
+"""What the page asks of the library: its own functions, in the order in which a pipeline calls them."""
+
+import json
+import re
+from typing import Any
+
+from cordial_segment import (
+    KeyCollisionError,
+    Policy,
+    TranslationError,
+    build_track_payload,
+    channel_of,
+    is_blocked,
+    open_envelope,
+)
+
+
+def translate(texts: str) -> str:
+    """Translate the record in **texts**, a JSON object of the JSON texts in the page's fields; an empty one is absent.
+
+    The answer is a JSON object with ``payload``, ``blocked`` or ``error``, and the ``channel`` if it is known.
+    """
+    answer: dict[str, Any] = {}
+    field = "record"
+    try:
+        given = {}
+        for field, text in json.loads(texts).items():  # noqa: B007 - an error is in the field that was read last
+            given[field] = json.loads(text) if text.strip() else None
+        field = "policy"
+        policy = None if given["policy"] is None else Policy.from_dict(given["policy"])
+        field = "record"
+        event, contact = open_envelope(given["record"])
+        answer["envelope"] = event is not given["record"]
+        answer["channel"] = channel_of(event)
+        if is_blocked(event):
+            answer["blocked"] = "origin"
+        elif is_blocked(event, policy):
+            answer["blocked"] = "policy"
+        else:
+            contact = contact if given["contact"] is None else given["contact"]
+            payload = build_track_payload(event, contact=contact, message=given["message"])
+            answer["event"] = payload["event"]
+            answer["payload"] = shown(payload)
+    except TranslationError as error:
+        paths = error.paths if isinstance(error, KeyCollisionError) else (error.path,)
+        answer["error"] = {"type": type(error).__name__, "message": str(error), "field": field, "paths": paths}
+    except (TypeError, ValueError, RecursionError) as error:
+        # The arguments' own errors name the argument, which is the field's name.
+        named = str(error).partition(" ")[0]
+        field = named if named in ("message", "contact") else field
+        answer["error"] = {"type": type(error).__name__, "message": str(error), "field": field, "paths": ()}
+    return json.dumps(answer)
+
+
+def shown(payload: Any) -> str:
+    """Write **payload** for people: only what no text can hold, half of a surrogate pair, stays escaped."""
+    text = json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
