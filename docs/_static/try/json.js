@@ -11,6 +11,8 @@ export class NotJson extends Error {
 const SPACE = /[ \t\r\n]*/y;
 const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
+// Far more than the library accepts, and less than Python's own reader takes in a browser.
+const DEEPEST = 500;
 const WORD = /[\w.+-]+/y;
 
 /**
@@ -19,6 +21,7 @@ const WORD = /[\w.+-]+/y;
  */
 export function read(text) {
   let at = 0;
+  let depth = 0;
 
   function match(pattern) {
     pattern.lastIndex = at;
@@ -39,8 +42,8 @@ export function read(text) {
     const start = at;
     if (start >= text.length) throw new NotJson(`the text ends too early: expected ${expected}`, Math.max(0, start - 1));
     if (text[at] === "'") throw new NotJson("strings stand in double quotes, not single ones", start);
-    if (text[at] === '"') throw badString();
-    const word = match(WORD);
+    const word = match(STRING) ?? match(WORD);
+    if (!word && text[at] === '"') throw badString();
     if (/^-?(NaN|Infinity)$/.test(word)) throw new NotJson(`JSON has no ${word}: write a number or null`, start, at);
     throw new NotJson(`expected ${expected}, not ${word ?? String.fromCodePoint(text.codePointAt(at))}`, start, word ? at : start + 1);
   }
@@ -58,9 +61,11 @@ export function read(text) {
   function value() {
     const start = at;
     let children = null;
+    if (++depth > DEEPEST) throw new NotJson("nested too deeply to be read", at);
     if (take("{")) children = members();
     else if (take("[")) children = items();
     else if (!match(text[at] === '"' ? STRING : SCALAR)) fail("a value");
+    depth--;
     return { start, end: at, children };
   }
 
@@ -96,16 +101,11 @@ export function read(text) {
     return found;
   }
 
-  try {
-    match(SPACE);
-    const root = value();
-    match(SPACE);
-    if (at < text.length) fail("nothing after the value");
-    return root;
-  } catch (error) {
-    if (error instanceof RangeError) throw new NotJson("nested too deeply to be read", at);
-    throw error;
-  }
+  match(SPACE);
+  const root = value();
+  match(SPACE);
+  if (at < text.length) fail("nothing after the value");
+  return root;
 }
 
 /** Yield each place that a dotted path may mean: keys can contain dots themselves. */

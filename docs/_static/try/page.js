@@ -9,7 +9,8 @@ const PAUSE = 300; // milliseconds without typing until the result follows
 
 const byId = (name) => document.getElementById(`try-${name}`);
 const fields = Object.fromEntries(NAMES.map((name) => [name, byId(name)]));
-const [example, verdict, places, payload, linked] = ["example", "verdict", "places", "payload", "linked"].map(byId);
+const [example, result, verdict, places] = ["example", "result", "verdict", "places"].map(byId);
+const [payload, linked] = ["payload", "linked"].map(byId);
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
@@ -147,6 +148,7 @@ function placesOf(path, field, envelope) {
 }
 
 function tell(kind, headline, paragraphs, ranges = [], text = "") {
+  result.ariaBusy = "false";
   verdict.className = `try-verdict ${kind}`;
   verdict.replaceChildren(element("p", headline, { className: "try-headline" }), ...paragraphs.map((each) => element("p", each)));
   ranges = ranges.toSorted((one, other) => one.start - other.start);
@@ -195,6 +197,7 @@ async function pick(group, title) {
 }
 
 function useExample() {
+  result.ariaBusy = "true";
   const [group, title] = example.selectedOptions[0].dataset.place?.split("\n") ?? [];
   if (group) pick(group, title);
   else fill(own);
@@ -245,11 +248,13 @@ let waiting;
 for (const name of NAMES) {
   const field = fields[name];
   Object.assign(field, { wrap: "off", spellcheck: false, autocapitalize: "off", autocomplete: "off" });
+  field.setAttribute("aria-describedby", verdict.id);
   field.addEventListener("scroll", () => follow(name));
   field.addEventListener("input", () => {
     example.value = "own";
     own = texts();
     linked.textContent = "";
+    result.ariaBusy = "true";
     mark(name, []);
     clearTimeout(waiting);
     waiting = setTimeout(show, PAUSE);

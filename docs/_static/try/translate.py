@@ -24,7 +24,7 @@ def translate(texts: str) -> str:
     field = "record"
     try:
         given = {}
-        for field, text in json.loads(texts).items():  # noqa: B007 - an error is in the field that was read last
+        for field, text in json.loads(texts).items():
             given[field] = json.loads(text) if text.strip() else None
         field = "policy"
         policy = None if given["policy"] is None else Policy.from_dict(given["policy"])
