@@ -296,6 +296,10 @@ def test_an_error_is_told_in_the_librarys_words_and_its_place_is_marked(page, re
 
 
 def test_an_error_in_the_contact_is_marked_there(page):
+    fill(page, RECORD | {"contact": {"x": "1e999"}}, contact={"_id": "c1"})
+    assert (headline(page), marked(page)) == ("cart", [])
+    fill(page, '{"action": "cart", "cID": "c1", "contact": {"x": 1e999}}', contact={"_id": "c1"})
+    assert (marked(page), marked(page, "contact")) == (['"x": 1e999'], [])
     fill(page, {"action": "open"}, contact={"_id": "c1", "cID": 5})
     assert (marked(page), marked(page, "contact")) == ([], ['"cID": 5'])
     assert "contact.cID: 5" in verdict(page)
@@ -331,6 +335,11 @@ def test_text_that_is_not_json_is_refused_with_line_and_column(page, text, messa
     assert marked(page) == [place]
 
 
+def test_a_policys_error_says_that_it_is_the_policys(page):
+    fill(page, RECORD, policy={"fax": "send_all"})
+    assert "policy: 'fax' is not a channel" in verdict(page)
+
+
 def test_each_field_is_read_strictly(page):
     for name in ("message", "contact", "policy"):
         fill(page, RECORD, **{name: '{"a": 1, "a": 2}'})
@@ -354,6 +363,12 @@ def test_typing_asks_the_network_for_nothing(page):
     assert headline(page) == "cart"
     assert page.asked[before:] == []
     assert "case=" not in page.url
+
+
+def test_a_long_text_is_read(page):
+    fill(page, RECORD | {"text": "x" * 3_000_000})
+    assert headline(page) == "PayloadTooLargeError"
+    assert page.problems == []
 
 
 def test_what_was_typed_comes_back_after_a_look_at_an_example(page):
@@ -402,6 +417,13 @@ def test_a_broken_link_is_told_and_the_page_works_on(page, fragment):
     fill(page, RECORD)
     assert headline(page) == "cart"
     page.evaluate("history.replaceState(null, '', location.pathname)")
+
+
+def test_a_page_opened_by_a_broken_link_says_so_before_and_after_python_has_started(open_page):
+    page = open_page("#case=eyJ")
+    expect(page.locator(".try-headline")).to_have_text("This link is broken")
+    expect(page.locator("#try-heading")).to_contain_text("by Python 3.14", timeout=PATIENCE)
+    assert headline(page) == "This link is broken"
 
 
 def test_it_works_by_keyboard_alone_in_the_order_of_reading(page):

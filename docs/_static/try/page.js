@@ -23,12 +23,14 @@ function element(tag, content = [], attributes = {}) {
 // The fields
 
 let own = {}; // what was last typed, or came by a link
+let broken = false; // whether the link that the page was opened with cannot be read
 
 function texts() {
   return Object.fromEntries(NAMES.map((name) => [name, fields[name].value]));
 }
 
-function fill(given) {
+function fill(given, isBroken = false) {
+  broken = isBroken;
   for (const name of NAMES) {
     fields[name].value = given[name] ?? "";
     fields[name].scrollTo(0, 0);
@@ -53,7 +55,7 @@ function mark(name, ranges) {
     at = end;
   }
   const copy = fields[name].previousElementSibling;
-  copy.replaceChildren(...parts, `${text.slice(at)}\n`);
+  copy.replaceChildren(...(ranges.length ? [...parts, `${text.slice(at)}\n`] : []));
   fields[name].setAttribute("aria-invalid", String(ranges.length > 0));
   follow(name);
 }
@@ -87,6 +89,7 @@ function show() {
     fields[name].rows = Math.min(Math.max(fields[name].value.split("\n").length, name === "record" ? 8 : 4), 40);
     mark(name, []);
   }
+  if (broken) return tell("error", "This link is broken", ["It was cut short or changed. Ask for it again."]);
   if (!fields.record.value.trim()) return tell("", "No record", ["Paste one, or pick an example."]);
   for (const name of NAMES) {
     const text = fields[name].value;
@@ -104,20 +107,22 @@ function show() {
   else tell("", "Starting Python…", ["The browser loads it once, about 6 MB."]);
 }
 
-worker.onmessage = ({ data: { number, answer, failure: reason } }) => {
+worker.onmessage = ({ data: { number, answer, python, failure: reason } }) => {
   if (answer && number !== asked) return; // the fields have changed since
   if (answer) return tellAnswer(answer);
   state = reason ? "failed" : "ready";
   failure = reason ?? "";
+  if (python) byId("heading").textContent = `Result, by Python ${python}`;
   show();
 };
 
-worker.onerror = () => worker.onmessage({ data: { failure: "This browser cannot run it." } });
+worker.onerror = ({ message }) =>
+  worker.onmessage({ data: { failure: message || "The browser refuses to run its program." } });
 
 function tellAnswer({ channel, event, envelope, blocked, error, payload: text }) {
   const facts = channel ? ["Channel: ", element("b", channel), "."] : [];
   if (error) {
-    const ranges = error.paths.flatMap((path) => placesOf(path, error.field, envelope));
+    const ranges = error.paths.flatMap((path) => placesOf(path, envelope));
     tell("error", error.type, [error.message, facts], ranges);
   } else if (blocked) {
     const why =
@@ -130,27 +135,23 @@ function tellAnswer({ channel, event, envelope, blocked, error, payload: text })
   }
 }
 
-/** Find the places in the fields that an error's path means. */
-function placesOf(path, field, envelope) {
-  if (path === null) return [];
-  let name = field;
-  let root = read(fields.record.value);
-  if (envelope && path.startsWith("contact.") && !fields.contact.value.trim()) {
-    name = "record";
-  } else if (path.startsWith("contact.") && fields.contact.value.trim()) {
-    name = "contact";
-    root = read(fields.contact.value);
-    path = path.slice("contact.".length);
-  } else if (envelope) {
-    root = root.children.get("event");
+/** Find the places in the fields that an error's path may mean. */
+function placesOf(path, envelope) {
+  const record = read(fields.record.value);
+  const looked = [["record", envelope ? record.children.get("event") : record, path]];
+  if (path.startsWith("contact.")) {
+    const contact = fields.contact.value;
+    if (contact.trim()) looked.push(["contact", read(contact), path.slice("contact.".length)]);
+    else if (envelope) looked.push(["record", record, path]);
   }
-  return [...find(root, path)].map(({ start, end }) => ({ name, start, end, path }));
+  return looked.flatMap(([name, root, within]) => [...find(root, within)].map((place) => ({ ...place, name })));
 }
 
 function tell(kind, headline, paragraphs, ranges = [], text = "") {
   result.ariaBusy = "false";
   verdict.className = `try-verdict ${kind}`;
-  verdict.replaceChildren(element("p", headline, { className: "try-headline" }), ...paragraphs.map((each) => element("p", each)));
+  const title = element("p", headline, { className: "try-headline" });
+  verdict.replaceChildren(title, ...paragraphs.map((each) => element("p", each)));
   ranges = ranges.toSorted((one, other) => one.start - other.start);
   for (const name of new Set(ranges.map((range) => range.name))) {
     reveal(name);
@@ -227,8 +228,7 @@ function readLink() {
     fill(own);
   } catch {
     own = {};
-    fill(own);
-    tell("error", "This link is broken", ["It was cut short or changed on its way. Ask for it again, or paste the record."]);
+    fill(own, true);
   }
   return true;
 }
@@ -253,6 +253,7 @@ for (const name of NAMES) {
   field.addEventListener("input", () => {
     example.value = "own";
     own = texts();
+    broken = false;
     linked.textContent = "";
     result.ariaBusy = "true";
     mark(name, []);

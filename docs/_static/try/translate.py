@@ -7,7 +7,6 @@ from typing import Any
 from cordial_segment import (
     KeyCollisionError,
     Policy,
-    TranslationError,
     build_track_payload,
     channel_of,
     is_blocked,
@@ -21,14 +20,9 @@ def translate(texts: str) -> str:
     The answer is a JSON object with ``payload``, ``blocked`` or ``error``, and the ``channel`` if it is known.
     """
     answer: dict[str, Any] = {}
-    field = "record"
     try:
-        given = {}
-        for field, text in json.loads(texts).items():
-            given[field] = json.loads(text) if text.strip() else None
-        field = "policy"
-        policy = None if given["policy"] is None else Policy.from_dict(given["policy"])
-        field = "record"
+        given = {field: json.loads(text) if text.strip() else None for field, text in json.loads(texts).items()}
+        policy = None if given["policy"] is None else read_policy(given["policy"])
         event, contact = open_envelope(given["record"])
         answer["envelope"] = event is not given["record"]
         answer["channel"] = channel_of(event)
@@ -41,15 +35,22 @@ def translate(texts: str) -> str:
             payload = build_track_payload(event, contact=contact, message=given["message"])
             answer["event"] = payload["event"]
             answer["payload"] = shown(payload)
-    except TranslationError as error:
-        paths = error.paths if isinstance(error, KeyCollisionError) else (error.path,)
-        answer["error"] = {"type": type(error).__name__, "message": str(error), "field": field, "paths": paths}
-    except (TypeError, ValueError, RecursionError) as error:
-        # The arguments' own errors name the argument, which is the field's name.
-        named = str(error).partition(" ")[0]
-        field = named if named in ("message", "contact") else field
-        answer["error"] = {"type": type(error).__name__, "message": str(error), "field": field, "paths": ()}
+    except (TypeError, ValueError) as error:
+        paths = error.paths if isinstance(error, KeyCollisionError) else (getattr(error, "path", None),)
+        answer["error"] = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "paths": [path for path in paths if path is not None],
+        }
     return json.dumps(answer)
+
+
+def read_policy(settings: Any) -> Policy:
+    """Read the settings in the field; their errors do not say which field it is."""
+    try:
+        return Policy.from_dict(settings)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"policy: {error}") from None
 
 
 def shown(payload: Any) -> str:
