@@ -178,6 +178,12 @@ def test_the_pinned_hashes_are_those_of_the_package(packages):
     assert len(pinned) == 5
 
 
+@pytest.mark.parametrize("page", ["try.md", "contributing.md"])
+def test_the_documentation_names_the_pinned_version(page):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"\b314\.\d+\.\d+", text)) == {PYODIDE}
+
+
 EXAMPLE_FILES = sorted(path.name for path in (ROOT / "docs" / "examples").glob("*.json"))
 
 

@@ -40,17 +40,19 @@ export function read(text) {
 
   function fail(expected) {
     const start = at;
-    if (start >= text.length) throw new NotJson(`the text ends too early: expected ${expected}`, Math.max(0, start - 1));
+    if (start >= text.length) throw new NotJson(`the text ends too early: expected ${expected}`, start - 1);
     if (text[at] === "'") throw new NotJson("strings stand in double quotes, not single ones", start);
     const word = match(STRING) ?? match(WORD);
     if (!word && text[at] === '"') throw badString();
     if (/^-?(NaN|Infinity)$/.test(word)) throw new NotJson(`JSON has no ${word}: write a number or null`, start, at);
-    throw new NotJson(`expected ${expected}, not ${word ?? String.fromCodePoint(text.codePointAt(at))}`, start, word ? at : start + 1);
+    const found = word ?? String.fromCodePoint(text.codePointAt(at));
+    throw new NotJson(`expected ${expected}, not ${found}`, start, start + found.length);
   }
 
   function badString() {
     for (let end = at + 1; end < text.length; end++) {
-      if (text[end] < " ") return new NotJson("a string must not contain a line break or tab: write \\n or \\t", at, end);
+      if (text[end] < " ")
+        return new NotJson("a string must not contain a line break or tab: write \\n or \\t", at, end);
       if (text[end] === "\\" && !/^\\(["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(end, end + 6)))
         return new NotJson("a backslash must start an escape: write \\\\ for the character itself", end, end + 2);
       if (text[end] === "\\") end++;

@@ -51,6 +51,7 @@ function mark(name, ranges) {
   const parts = [];
   let at = 0;
   for (const { start, end } of ranges) {
+    if (start < at) continue; // one place by two paths
     parts.push(text.slice(at, start), element("mark", text.slice(start, end)));
     at = end;
   }
@@ -200,7 +201,7 @@ async function pick(group, title) {
 function useExample() {
   result.ariaBusy = "true";
   const [group, title] = example.selectedOptions[0].dataset.place?.split("\n") ?? [];
-  if (group) pick(group, title);
+  if (group) pick(group, title).catch(({ message }) => tell("error", "The example could not be loaded", [message]));
   else fill(own);
 }
 
