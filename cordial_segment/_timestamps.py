@@ -1,7 +1,8 @@
 """When an event happened, in Segment's form.
 
 Python's own ISO 8601 reader does the work. The pattern keeps it from guesses that would move an event, such as reading
-the epoch ``1711123112345`` as an evening in the year 1711, or an offset of 99 minutes.
+the epoch ``1711123112345`` as an evening in the year 1711, or an offset of 99 minutes, and from reading the hour 24 on
+some versions of Python only.
 """
 
 import re
@@ -15,7 +16,7 @@ _LONGEST = 64
 # A date; then perhaps a time of day; then perhaps an offset, before which warehouses write a space, and UTC for it.
 _ISO_8601 = (
     r"(?a)(\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)"
-    r"(?:[T ](\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?: ?(UTC|Z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d)?)?))?)?"
+    r"(?:[T ]((?!24)\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?: ?(UTC|Z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d)?)?))?)?"
 )
 
 
@@ -37,7 +38,7 @@ def _from_text(text: str) -> str:
     if len(text) > _LONGEST:
         raise ValueError("too long")
     # As Cordial writes it, the text is in the right form already, and read only to prove it.
-    if text[4:19:3] == "--T::" and text[19:] == "+0000":
+    if text[4:19:3] == "--T::" and text[19:] == "+0000" and text[11:13] != "24":
         datetime.fromisoformat(text)
         return text[:19] + ".000Z"
     match = re.fullmatch(_ISO_8601, text)  # compiled when first used, which keeps the import quick

@@ -75,17 +75,6 @@ def test_a_datetime_is_read_as_its_text_is(moment, timestamp):
     assert build_track_payload({**BASE, "time": moment})["properties"] == BASE
 
 
-def test_the_hour_24_is_read_where_python_reads_it():
-    record = {**BASE, "time": "2021-10-22T24:00:00Z"}
-    try:
-        datetime.fromisoformat(record["time"])
-    except ValueError:
-        with pytest.raises(InvalidFieldError):
-            build_track_payload(record)
-    else:
-        assert build_track_payload(record)["timestamp"] == "2021-10-23T00:00:00.000Z"
-
-
 class Zone(tzinfo):
     def __init__(self, offset):
         self.offset = offset

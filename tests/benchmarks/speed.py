@@ -257,7 +257,7 @@ def charts(results: Results, milliseconds: dict[str, float]) -> str:
     first = bars(
         "Time to flatten, as a multiple of <code>cordial_segment.flatten</code> (logarithmic scale; shorter is faster)",
         rows,
-        [f"{value:.1f}×" if value < 10 else f"{value:.0f}×" for _, _, value in rows],
+        [f"{value:.1f}" if value < 10 else f"{value:.0f}" for _, _, value in rows],
         [math.log(value / 0.7) / most * 80 for _, _, value in rows],
     )
     longest = max(milliseconds.values())
