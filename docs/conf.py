@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 ROOT = Path(__file__).parent.parent
-# The reference is read from the source beside it, installed or not.
+# The reference is built from the source in this clone, even if another version is installed.
 sys.path.insert(0, str(ROOT))
 
 metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -21,23 +21,32 @@ author = metadata["authors"][0]["name"]
 release = metadata["version"]
 copyright = f"2026, {author}. MIT licence"  # noqa: A001 - Sphinx's own name for it
 
-extensions = ["myst_nb", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
 nitpicky = True
-# Types that are private to the package, or another library's, have no page to link to.
+# Private types and other libraries' types have no page to link to.
 nitpick_ignore_regex = [
     ("py:.*", r"(typing|collections|enum)\..*|Any|Mapping|Iterable|Literal|NotRequired|(.*\.)?_\w+"),
 ]
 
-# The notebook's committed outputs are shown; a test runs it and compares.
+# The page shows the notebook's saved outputs. A test runs the notebook and compares.
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# The button copies what can be run: the input without its prompts. A notebook's output has none.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
+copybutton_selector = ":not(.output) > div.highlight > pre"
+
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_type_aliases = {"Container": "Mapping | list | tuple"}
 python_maximum_signature_line_length = 80
 add_module_names = False
+python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = f"{project} {release}"
@@ -47,7 +56,7 @@ html_show_sphinx = False
 
 
 def show_constant(*event: Any) -> None:
-    """Give a public constant the text below its assignment; autodoc looks for it where it is exported only."""
+    """Show the text below a public constant's assignment. Autodoc looks only where the constant is exported."""
     _, what, name, _, _, lines = event
     if what == "data":
         for module in ("cordial_segment._blocking", "cordial_segment._events"):
@@ -69,6 +78,13 @@ def hand_to_try_page(app: Sphinx, exception: Exception | None) -> None:
         shutil.copy(path, folder / "examples")
 
 
+def show_signature(*event: Any) -> tuple[str | None, str | None]:
+    """Show the public type for the private protocol that stands for it."""
+    *_, signature, returns = event
+    return signature and signature.replace("cordial_segment._blocking._PolicyLike", "cordial_segment.Policy"), returns
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", show_constant)
     app.connect("build-finished", hand_to_try_page)
+    app.connect("autodoc-process-signature", show_signature)

@@ -2,8 +2,8 @@
 
 In the pages, one after another and sharing their names: blocks of ``>>>`` examples give what they show; other Python
 blocks run; shell blocks that call ``python3 -m cordial_segment`` print what the next block shows; data blocks parse. A
-block is left out where it imports a package from elsewhere, calls another program, or stands below a comment
-``<!-- not run: reason -->``; each is then a skipped test that gives the reason.
+block is left out where it imports a package from elsewhere (but pandas, where it is installed), calls another program,
+or stands below a comment ``<!-- not run: reason -->``; each is then a skipped test that gives the reason.
 """
 
 import ast
@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 
@@ -34,6 +35,8 @@ PYTHON = {"python", "pycon"}
 SHELL = {"sh", "shell", "bash", "console"}
 OUTPUT = {"", "text", "json", "jsonl", "output"}
 FLAGS = doctest.ELLIPSIS
+# Of packages from elsewhere, those that examples may use where they are installed.
+INSTALLED = {name for name in ("pandas",) if find_spec(name)}
 
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]*?) -->\n\s*)?"
@@ -88,7 +91,7 @@ def why_left_out(block: Block) -> str | None:
     if block.language in PYTHON:
         examples = doctest.DocTestParser().get_examples(block.text)
         source = "".join(example.source for example in examples) if examples else block.text
-        others = sorted(imported(source) - sys.stdlib_module_names - {"cordial_segment"})
+        others = sorted(imported(source) - sys.stdlib_module_names - INSTALLED - {"cordial_segment"})
         return f"imports {', '.join(others)}" if others else None
     if block.language in SHELL and ("python3 -m cordial_segment" not in block.text or OTHERS.search(block.text)):
         return "calls other programs"
@@ -107,7 +110,8 @@ def imported(source: str) -> set[str]:
 
 def run_page(text: str, where: str, directory: Path) -> None:
     """Run the blocks of a page in **directory**; the first that is wrong fails."""
-    (directory / "docs").symlink_to(ROOT / "docs")
+    for folder in ("docs", "tests"):
+        (directory / folder).symlink_to(ROOT / folder)
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks_of(text, where):
         if why_left_out(block):
