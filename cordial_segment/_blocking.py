@@ -14,9 +14,9 @@ ORIGIN_FIELDS: tuple[str, ...] = tuple(
     for holder in ("", "context.", "properties.", "system_properties.", "sp.")
     for name in ("source", "origin")
 )
-"""Where :func:`is_blocked` looks for the mark of Segment's origin: dotted paths that a pipeline can write it to.
+"""The dotted paths at which :func:`is_blocked` looks for the mark of a record that came from Segment.
 
-Cordial does not document where it puts the mark.
+Cordial does not document where it puts the mark. A pipeline can write to these places.
 """
 
 
@@ -39,10 +39,10 @@ def is_blocked(
     **origin_fields**.
 
     :param policy: A ``Policy``, or any object with its method ``allows(action, channel)``. Without one, all is allowed.
-    :param channel: The record's channel, for the policy; without it, that of ``channel_of``.
+    :param channel: The record's channel, for the policy. The default is what ``channel_of`` returns.
     :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``), on top of the policy. With
         ``robots=Block("open", "click")``, the opens and clicks of scanners and proxies are blocked.
-    :param origin_fields: Dotted paths to look for the mark at, instead of ``ORIGIN_FIELDS``.
+    :param origin_fields: Dotted paths at which to look for the mark, instead of ``ORIGIN_FIELDS``.
     :raises MissingFieldError: If a policy or a rule has to decide, and the record has no action.
 
     >>> from cordial_segment import Block, Policy, is_blocked

@@ -72,13 +72,13 @@ _BY_ACTION = {action: channel for channel, actions in _ACTIONS.items() for actio
 
 
 def channel_of(event: Mapping[str, Any]) -> Channel:
-    """Return the channel of a record, from the first of these that tells one, or else custom.
+    """Return the channel of a record: the first of these that names one, otherwise custom.
 
-    1. A name in ``chnl-type``, ``chnl`` or ``channel``. It is known whole, in any case, or by its first word if that
-       is ``email``, ``push``, ``mobile``, ``sms``, ``mms`` or ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
+    1. ``chnl-type``, ``chnl`` or ``channel``. It may be a whole name, in any case, or begin with one of the words
+       ``email``, ``push``, ``mobile``, ``sms``, ``mms`` and ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
     2. ``sendType`` in ``system_properties`` or ``sp``, if it names a text channel.
-    3. The action. A record that names an unknown channel is not email by its ``click`` or ``optout``, which other
-       channels have too; with an unknown ``chnl-type`` it is never email.
+    3. The action. If the record names an unknown channel, ``click`` and ``optout`` do not count as email, since other
+       channels have them too; with an unknown ``chnl-type``, no action does.
 
     >>> from cordial_segment import channel_of
     >>> channel_of({"action": "click", "chnl": "sms_plivo"}), channel_of({"action": "click"})
@@ -86,7 +86,7 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     >>> channel_of({"action": "optout", "chnl-type": "whatsapp"})
     Channel.CUSTOM
 
-    Source: the events by channel in Cordial's help centre, and "The channel" in this documentation's page of rules.
+    Source: Cordial's list of system events; for the rest, "The channel" on the page of rules.
     """
     return channel_in(as_record(event, "event"))
 
@@ -127,7 +127,7 @@ def _channel_named(name: object) -> Channel:
     if not isinstance(name, str):
         raise TypeError(f"channel must be a Channel or its string, not {shown(name)}")
     if name.lower() not in _NAMES:
-        raise ValueError(f"{shown(name)} is not a channel: expected one of {', '.join(_NAMES)} (in any case)")
+        raise ValueError(f"{shown(name)} is not a channel: expected one of {', '.join(_NAMES)}, in upper or lower case")
     return _NAMES[name.lower()]
 
 

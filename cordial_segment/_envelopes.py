@@ -21,7 +21,7 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
     >>> open_envelope({"a": "cart", "cID": "c1"})
     ({'a': 'cart', 'cID': 'c1'}, None)
 
-    Source: the webhook bodies in the public descriptions of other systems that Cordial feeds.
+    Source: RudderStack's page on its Cordial source, and that source's code.
     """
     if not isinstance(item, Mapping):
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")

@@ -180,7 +180,7 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str | None =
                 if not (toward.startswith(prefix) or prefix.startswith(toward)):
                     continue
             if len(stack) == max_depth:
-                problem = f"containers are nested deeper than {max_depth}, or one contains itself: send it flatter"
+                problem = f"containers are nested deeper than {max_depth}, or one contains itself: flatten or remove it"
                 raise NestingError(problem, path=".".join((*above, key)))
             if kind not in CONTAINERS:
                 value = as_plain(value, (*above, key))

@@ -69,9 +69,9 @@ def build_track_payload(
     or repeats ``link_url``. The record is not changed, the payload shares no container with any argument, and
     ``json.dumps(payload, allow_nan=False)`` never fails.
 
-    :param channel: The record's channel; without it, that of ``channel_of``.
-    :param contact: The contact that the record came with, from ``open_envelope``. It says whose event it is if the
-        record has no ``cID``, and gives ``context.traits`` the ``email`` and ``phone``, but nothing else.
+    :param channel: The record's channel. The default is what ``channel_of`` returns.
+    :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
+        ``cID``. Its email and phone go into ``context.traits``, and nothing else of it is sent.
     :param message: The metadata of the message that an email event is about; see ``enrich_email_fields``.
     :param user_id: Segment's ``userId``. Here and in the next two, an empty string counts as ``None``.
     :param write_key: Segment's ``writeKey``, for a transport that authenticates in the body.
@@ -138,7 +138,9 @@ def build_track_payload(
     if person or context or integrations:
         characters += _size([payload["context"], payload["integrations"]])
     if characters > _MAX_BYTES:
-        raise PayloadTooLargeError(f"beside its properties, the payload takes over {_MAX_BYTES} bytes: send less")
+        raise PayloadTooLargeError(
+            f"without its properties, the payload takes over {_MAX_BYTES:,} bytes: shorten its context or ids"
+        )
     if most + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
         raise _too_large(record, separator, properties)
     return payload
@@ -185,7 +187,9 @@ def _too_large(
         sizes[gave_up.prefix] = gave_up.size
     largest = max(sizes, key=sizes.__getitem__)
     path = path_of(largest, record, separator, MAX_DEPTH, below=largest not in flat)
-    return PayloadTooLargeError(f"the payload takes over {_MAX_BYTES} bytes, most of all here: send less", path=path)
+    return PayloadTooLargeError(
+        f"the payload takes over {_MAX_BYTES:,} bytes, and this is its largest value: shorten or remove it", path=path
+    )
 
 
 def _json_length(value: object, key: str, record: Record, separator: str) -> int:
@@ -219,7 +223,9 @@ def _context(contact: Record, given: Mapping[str, Any] | None) -> dict[str, Any]
             path = f"contact.channels.{channel}"
             address = section(channels, channel, path).get("address")
             if isinstance(address, str) and len(address) > _MAX_BYTES:
-                raise PayloadTooLargeError(f"takes over {_MAX_BYTES} bytes: send less", path=f"{path}.address")
+                raise PayloadTooLargeError(
+                    f"takes over {_MAX_BYTES:,} bytes: shorten or remove it", path=f"{path}.address"
+                )
             if isinstance(address, str) and address:
                 context.setdefault("traits", {})[trait] = address
     if given is not None:

@@ -14,7 +14,7 @@ from ._records import canonical_action
 
 
 class Rule(Protocol):
-    """What a policy needs of a rule. A rule of your own needs this method and no base class."""
+    """A rule for one channel: any object with this method. It needs no base class."""
 
     def allows(self, action: str, /) -> bool:
         """Whether an event with this **action** may be sent."""
@@ -159,7 +159,8 @@ def _rule(channel: str, mode: object) -> Rule:
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{channel}.{kind}: {error}") from None
     modes = "'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
-    raise ValueError(f"{channel}: {shown(mode)} is not a mode: expected {modes}")
+    given = shown(next(iter(mode))) if isinstance(mode, Mapping) and len(mode) == 1 else shown(mode)
+    raise ValueError(f"{channel}: {given} is not a mode: expected {modes}")
 
 
 def require_rule(rule: object, name: str) -> None:

@@ -239,7 +239,7 @@ def test_settings_may_be_few_or_none():
         ({"email": ["open"]}, "email: a value of type list"),
         # An unknown shape.
         ({"email": {}}, "email: a value of type dict"),
-        ({"email": {"deny": ["open"]}}, "email: a value of type dict"),
+        ({"email": {"deny": ["open"]}}, "email: 'deny' is not a mode"),
         ({"email": {"allow": ["open"], "block": ["click"]}}, "email: a value of type dict"),
         ({"email": {"allow": "open"}}, "email.allow: 'open'"),
         ({"email": {"block": {"open": 1}}}, "email.block: a value of type dict"),
