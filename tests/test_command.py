@@ -1,14 +1,21 @@
-"""The command: what it reads, what it prints, what it says on standard error and how it ends."""
+"""The command: its options, what it says on standard error, how it ends, and that nothing translated is lost."""
 
+import contextlib
+import fcntl
+import gzip
 import io
 import json
 import os
 import pty
 import runpy
+import select
 import signal
 import subprocess
 import sys
+import termios
 import time
+import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -18,406 +25,393 @@ from cordial_segment import __main__ as command
 from cordial_segment import build_track_payload
 
 ROOT = Path(cordial_segment.__file__).parents[1]
-EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+TESTS = Path(__file__).parent
+EXAMPLES = TESTS.parent / "docs" / "examples"
 ONE = {"action": "open", "cID": "c1"}
 TWO = {"action": "browse", "cID": "c2", "p": {"x": "é"}}
 MARKED = {"action": "browse", "cID": "c3", "source": "segment"}
+CLOSING = "{} translated, 0 blocked, 0 failed"
 
 
-class Stdin:
-    def __init__(self, data):
-        self.buffer = io.BytesIO(data)
+@pytest.fixture(autouse=True)
+def signals():
+    """The command takes the signals over: put the handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command in this process; give its status, the payloads printed and the lines on standard error."""
+def run(monkeypatch, capsysbinary):
+    """Run the command in this process; return its status, the payloads and the lines on standard error."""
 
     def run(*arguments, stdin=b""):
-        monkeypatch.setattr(sys, "stdin", Stdin(stdin if isinstance(stdin, bytes) else stdin.encode()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         status = command.main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return status, [json.loads(line) for line in out.splitlines()], err.splitlines()
+        out, err = capsysbinary.readouterr()
+        return status, [json.loads(line) for line in out.splitlines()], err.decode().splitlines()
 
     return run
 
 
-def start(*arguments, **options):
-    """Start the command in a process of its own."""
-    command_line = [sys.executable, "-m", "cordial_segment", *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command_line, cwd=ROOT, **{**pipes, **options})  # noqa: S603
+def as_usual():
+    """A process started in the background may be born deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def started(*arguments, **options):
+    """Start the command in a process of its own, and leave none behind."""
+    line = [sys.executable, "-m", "cordial_segment", *map(str, arguments)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": as_usual}
+    with subprocess.Popen(line, cwd=ROOT, **{**pipes, **options}) as process:  # noqa: S603
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def done(*arguments, stdin=b"", **options):
+    """Run the command in a process of its own; return its status, its output and the lines on standard error."""
+    with started(*arguments, **options) as process:
+        out, err = process.communicate(stdin if process.stdin else None, timeout=60)
+        return process.returncode, out, (err or b"").decode().splitlines()
+
+
+def shell(script, *, stdin=b""):
+    """Run a shell script in which ``command`` is the command."""
+    script = script.replace("command", f"'{sys.executable}' -m cordial_segment")
+    ran = subprocess.run(["/bin/sh", "-c", script], cwd=ROOT, input=stdin, capture_output=True, timeout=60)  # noqa: S603
+    return ran.returncode, ran.stdout, ran.stderr.decode().splitlines()
 
 
 def lines(*records):
-    return "".join(json.dumps(record) + "\n" for record in records)
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def payloads(*records, **arguments):
     return [build_track_payload(record, **arguments) for record in records]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        lines(ONE, TWO),
-        lines(ONE, TWO).rstrip("\n"),
-        lines(ONE, TWO).replace("\n", "\r\n"),
-        "\n\n  \n" + lines(ONE) + "\r\n\n" + lines(TWO) + "\n \t\n",
-        "\ufeff" + lines(ONE, TWO),
-        "  " + lines(ONE) + "\t" + lines(TWO),
-        json.dumps([ONE, TWO]),
-        json.dumps([ONE, TWO], indent=1),
-        json.dumps([ONE, TWO], indent=1).replace("\n", "\r\n\r\n"),
-        "\ufeff" + json.dumps([ONE, TWO], indent=1),
-        json.dumps([ONE]) + "\n" + json.dumps([TWO]),
-        json.dumps([ONE]) + "\n" + json.dumps(TWO) + "\n[]\n[ ]",
-        json.dumps(ONE, indent=1) + "\n" + json.dumps(TWO, indent=1),
-        json.dumps(ONE, indent=1) + json.dumps([TWO], indent=1),
-        json.dumps(ONE, indent=1) + "\n[\n]\n" + json.dumps(TWO, indent=1),
-        json.dumps(ONE) + " " + json.dumps(TWO),
-        "[]" + json.dumps(ONE) + "[]" + json.dumps([TWO]) + "[]",
-        "[" + json.dumps(ONE) + "," + json.dumps(TWO) + "]",
-        '{"action": "open"\n, "cID":\n"c1"}\n{"action": "browse"\n, "p":\n{"x": "\\u00e9"}\n, "cID": "c2"}',
-        json.dumps({"contact": {"_id": "c"}, "event": ONE}) + "\n" + json.dumps(TWO),
-        json.dumps([{"contact": {}, "event": ONE}, {"contact": None, "event": TWO}], indent=3),
-        "[\n" + json.dumps(ONE) + ",\n" + json.dumps(TWO) + "\n]\n",
-        "[\n" + json.dumps(ONE) + "\n,\n" + json.dumps(TWO) + "]",
-        "[" + json.dumps(ONE) + "\n]\n\n[" + json.dumps(TWO) + "\n]",
-        '{"action":\n"open",\n"cID": "c1"}\n' + json.dumps(TWO),
-        '{"cID": "c1", "action":\n"open"}\n{\n"action": "browse", "cID": "c2", "p":\n{"x": "\\u00e9"}\n}',
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_every_form_of_input_gives_its_records_in_order(run, text, tmp_path):
-    wanted = (0, payloads(ONE, TWO), ["2 translated, 0 blocked, 0 failed"])
-    assert run(stdin=text) == wanted
-    assert run("-", stdin=text) == wanted
-    file = tmp_path / "events.json"
-    file.write_bytes(text.encode())
-    assert run(file) == wanted
+def numbered(count):
+    return [{**ONE, "n": number} for number in range(count)]
 
 
-def test_an_object_may_have_many_keys(run):
-    wide = {**ONE, **{f"k{number}": number for number in range(400)}}
-    assert run(stdin=lines(wide)) == (0, payloads(wide), ["1 translated, 0 blocked, 0 failed"])
+def read_all(output):
+    """Every line of the output is a whole payload."""
+    assert output == b"" or output.endswith(b"\n")
+    return [json.loads(line) for line in output.splitlines()]
 
 
-def test_output_goes_out_in_chunks_of_64_kilobytes(monkeypatch):
-    written = []
-
-    class Stdout(io.TextIOWrapper):
-        def __init__(self):
-            super().__init__(io.BytesIO())
-
-        @property
-        def buffer(self):
-            return self
-
-        def write(self, data):
-            written.append(len(data))
-            return len(data)
-
-    monkeypatch.setattr(sys, "stdin", Stdin(lines(*[ONE] * 1000).encode()))
-    monkeypatch.setattr(sys, "stdout", Stdout())
-    assert command.main([]) == 0
-    line = len(json.dumps(build_track_payload(ONE)))
-    assert sum(written) == 1000 * (line + 1)
-    assert all(65536 - line < size <= 65536 + 2 * line for size in written[:-1])
-    assert len(written) == 4
-    for chunk in (2 * line, 3 * line - 1):
-        written.clear()
-        monkeypatch.setattr(command, "_CHUNK", chunk)
-        monkeypatch.setattr(sys, "stdin", Stdin(lines(*[ONE] * 9).encode()))
-        assert command.main([]) == 0
-        assert written == [3 * (line + 1)] * 3
-
-
-def test_no_input_gives_no_output(run):
-    for nothing in ("", "\n", " \r\n \n", "\ufeff", "[]", "[\n]"):
-        assert run(stdin=nothing) == (0, [], ["0 translated, 0 blocked, 0 failed"])
+# Files and options
 
 
 def test_files_are_read_one_after_the_other(run, tmp_path):
-    first, second = tmp_path / "1.json", tmp_path / "2.json"
+    first, second = tmp_path / "1.json", tmp_path / "2.jsonl"
     first.write_text(json.dumps([ONE, 5], indent=1))
-    second.write_text(lines(TWO, {}))
+    second.write_bytes(lines(TWO, {}))
     status, out, err = run(first, "-", second, stdin=lines(MARKED, ONE))
     assert (status, out) == (1, payloads(ONE, ONE, TWO))
     assert err == [
-        f"{first}:6: not a JSON object: 5",
+        f"{first}:6: 5 is not a record: expected a mapping",
         f"{second}:2: action: missing, and so is a: give the event's name, such as 'click'",
         "3 translated, 1 blocked, 2 failed",
     ]
 
 
-@pytest.mark.parametrize("name", ["+1.jsonl", "!", "--", "~"])
+@pytest.mark.parametrize("name", ["+1.jsonl", "!", "--", "~", "a b", "%s", "é.jsonl"])
 def test_only_a_dash_is_standard_input(run, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    Path(name).write_text(lines(ONE, {}))
+    Path(name).write_bytes(lines(ONE, {}))
     _, out, err = run("--", name, stdin=lines(TWO))
     assert out == payloads(ONE)
     assert err[0].startswith(f"{name}:2: action: missing")
 
 
-def test_only_an_object_with_a_contact_and_an_event_is_an_envelope(run):
-    for record in ({**ONE, "event": {"a": "x"}}, {**ONE, "contact": {"x": 1}}, {**ONE, "contact": 1, "event": "text"}):
-        assert run(stdin=lines(record))[1] == payloads(record)
+def test_a_name_cannot_forge_a_line(run, tmp_path):
+    (tmp_path / "a\nb\x1b[1m").write_bytes(lines({}))
+    _, _, err = run(tmp_path / "a\nb\x1b[1m")
+    assert err[0].startswith(rf"{tmp_path}/a\nb\x1b[1m:1: action: missing")
 
 
-@pytest.mark.parametrize(
-    ("text", "good", "errors"),
-    [
-        ("nonsense\n" + lines(ONE), 1, ["1: not JSON from column 1 on: expecting value"]),
-        (lines(ONE) + '{"action": "op', 1, ["2: not JSON from column 12 on: unterminated string starting at"]),
-        (lines(ONE) + '{"action": ', 1, ["2: not JSON from column 11 on: expecting value"]),
-        ('{"action": "op\n' + lines(ONE), 1, ["1: not JSON from column 12 on: unterminated string starting at"]),
-        ('{"action": "open"\n' + lines(ONE), 1, ["1: not JSON from column 18 on: expecting ',' delimiter"]),
-        ('{"action": "open"\n\n' + lines(ONE, 7, ONE), 2, ["1: not JSON from column 18 on", "4: not a JSON object: 7"]),
-        (lines(ONE) + "{\n" + lines(TWO), 2, ["2: not JSON from column 2 on: expecting property name"]),
-        (
-            '{"action": "open"\n{"x": 1} junk\n' + lines(ONE),
-            1,
-            [
-                "1: not JSON from column 18 on: expecting ',' delimiter",
-                "2: not JSON from column 10 on: expecting value",
-            ],
-        ),
-        ('{"action": "open",\n' + lines(ONE, TWO), 2, ["1: not JSON from column 19 on: expecting property name"]),
-        ('{"action":\n' + lines(ONE, TWO), 2, ["1: not JSON from column 11 on: expecting value"]),
-        (
-            lines(ONE) + "[" + json.dumps(ONE) + ", {,]\n" + lines(TWO),
-            2,
-            ["2: not JSON from column 36 on: expecting prop"],
-        ),
-        (
-            "[\n" + lines(ONE) + ", {,\n" + lines(TWO) + "]",
-            1,
-            ["3: not JSON from column 4 on: expecting property name enclosed in double quotes; what follows is not"],
-        ),
-        ("[\n" + json.dumps([ONE]) + "\n]", 0, ["2: not a JSON object: [{"]),
-        (lines(ONE) + '{"a":\n' + lines(TWO), 2, ["2: not JSON from column 6 on: expecting value"]),
-        (lines(ONE) + "{'a': 1}\n" + lines(TWO), 2, ["2: not JSON from column 2 on"]),
-        (lines(ONE) + "[" + lines(TWO), 1, ["2: not JSON from column 57 on: expecting ',' or ']'"]),
-        (lines(ONE) + json.dumps(TWO) + "]\n", 1, ["2: not JSON from column 56 on: expecting value"]),
-        (lines(ONE) + json.dumps(TWO) + ",\n", 1, ["2: not JSON from column 56 on: expecting value"]),
-        ("[\n" + lines(ONE) + ",\n" + lines(TWO), 2, ["4: not JSON from column 56 on: expecting ',' or ']'"]),
-        ("[\n" + lines(ONE) + ",\n]", 1, ["4: not JSON from column 1 on: expecting value"]),
-        ("[\n" + lines(ONE, TWO) + "]", 1, ["3: not JSON from column 1 on: expecting ',' or ']'"]),
-        ("[\n", 0, ["1: not JSON from column 2 on: expecting value"]),
-        (
-            "5\ntrue\nnull\n" + '"text"\n',
-            0,
-            [f"{n}: not a JSON object: {v}" for n, v in [(1, 5), (2, "true"), (3, "null"), (4, '"text"')]],
-        ),
-        ("[1, [" + json.dumps(ONE) + "]]", 0, ["1: not a JSON object: 1", "1: not a JSON object: [{"]),
-        ("[" * 100000 + "\n" + lines(ONE), 1, ["1: not JSON from column 2 on: nested too deep to be read"]),
-        (
-            lines(ONE) + '{"a":' * 100000 + "\n" + lines(TWO),
-            2,
-            ["2: not JSON from column 1 on: nested too deep to be read"],
-        ),
-        (lines(ONE) + '{"a": 1, "b": {"x": 1, "y": 2, "x": 3}}', 1, ["2: the key 'x' stands twice in one object"]),
-        (lines(ONE) + '{"y": 2, "x": 1, "z": 2, "x": 3}', 1, ["2: the key 'x' stands twice in one object"]),
-        ('[{"a": 1, "a": 1},\n' + lines(ONE) + "]", 1, ["1: the key 'a' stands twice in one object"]),
-        ('{"' + "k" * 99 + '": 1, "' + "k" * 99 + '": 1}', 0, [f"1: the key '{'k' * 60}' stands twice in one object"]),
-        ('{"a\\n": 1, "a\\n": 1}', 0, [r"1: the key 'a\n' stands twice in one object"]),
-        (lines(ONE) + '{"a": ' + "9" * 5000 + "}\n" + lines(TWO), 2, ["2: an integer is too long to be read"]),
-        ('[{"a": ' + "9" * 5000 + "},\n" + lines(ONE) + "]", 1, ["1: an integer is too long to be read"]),
-        (lines({**ONE, "x": [float("nan")]}), 0, ["1: x.0: nan has no JSON form"]),
-        ('{"action": "open", "cID": "c", "x": 1e999}', 0, ["1: x: inf has no JSON form"]),
-        ('{"action": "open", "cID": "c", "x": -Infinity}', 0, ["1: x: -inf has no JSON form"]),
-        (lines({**ONE, "a": {"b": 1}, "a_b": 2}), 0, ["1: a_b: flattens to 'a_b', and so does a.b"]),
-        (lines({"contact": {}, "event": {}}), 0, ["1: action: missing"]),
-        (lines(["x" * 100]), 0, ['1: not a JSON object: "' + "x" * 59]),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_a_record_that_fails_is_reported_with_its_line_and_the_rest_go_on(run, text, good, errors):
-    status, out, err = run(stdin=text)
-    assert status == 1
-    assert len(out) == good
-    assert len(err) == len(errors) + 1
-    for line, error in zip(err, errors):
-        assert line.startswith(f"<stdin>:{error}")
-        assert line.isprintable()
-        assert len(line) < 200
-    assert err[-1] == f"{good} translated, 0 blocked, {len(errors)} failed"
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{,}", False),
-        ("[1, {,}]", False),
-        ("[\n1, {,}]", True),
-        ("[\n1,\n{,}]", True),
-        ("[\n1", False),
-        ("[\n1,\n{", False),
-        (f'[\n"{"x" * 400}"', False),
-    ],
-)
-def test_a_document_with_an_error_is_said_to_go_unread_from_there(run, text, told):
-    assert run(stdin=text)[2][-2].endswith("; what follows is not read") is told
-
-
-def test_what_is_no_object_is_shown_up_to_60_characters(run):
-    assert run(stdin=lines("x" * 100))[2][0] == '<stdin>:1: not a JSON object: "' + "x" * 59
-
-
-def test_an_object_on_a_line_is_read_without_ado(monkeypatch):
-    """The way through several generators is for the first line and for what is not one whole object."""
-    records = [ONE, TWO, {**ONE, "t": "x" * 300}, {**ONE, "n": {}}]
-    first, *rest = lines(*records).encode().splitlines()
-    source = command.read_records([first, *rest])
-    assert next(source) == (1, ONE)
-    monkeypatch.setattr(command, "_read_line", None)
-    assert list(source) == list(enumerate(records[1:], 2))
-
-
-def test_bytes_that_are_no_utf_8_cost_their_line_only(run):
-    text = lines(ONE).encode() + b'{"action": "\xe9"}\n\xff\n' + lines(TWO).encode()
-    status, out, err = run(stdin=text)
-    assert (status, out) == (1, payloads(ONE, TWO))
-    assert err == [
-        "<stdin>:2: not UTF-8: byte 0xe9 at position 13",
-        "<stdin>:3: not UTF-8: byte 0xff at position 1",
-        "2 translated, 0 blocked, 2 failed",
-    ]
-
-
-def test_bytes_that_are_no_utf_8_end_a_document(run):
-    text = b"[\n" + lines(ONE).encode() + b",\xff\n" + lines(TWO).encode()
-    status, out, err = run(stdin=text)
-    assert (status, out) == (1, payloads(ONE, TWO))
-    assert err == [
-        "<stdin>:2: not JSON from column 32 on: expecting ',' or ']'",
-        "<stdin>:3: not UTF-8: byte 0xff at position 2",
-        "2 translated, 0 blocked, 2 failed",
-    ]
-
-
-def test_a_byte_order_mark_is_one_at_the_very_start_only(run):
-    status, out, err = run(stdin=lines(ONE) + "\ufeff" + lines(ONE))
-    assert (status, out) == (1, payloads(ONE))
-    assert err[0].startswith("<stdin>:2: not JSON from column 1 on")
-
-
-def test_a_policy_and_the_origin_mark_block(run, tmp_path):
+def test_a_policy_and_the_mark_of_origin_block(run, tmp_path):
     policy = tmp_path / "policy.json"
     policy.write_text('{"email": {"block": ["open"]}}')
-    assert run("--policy", policy, stdin=lines(ONE, TWO, MARKED)) == (
-        0,
-        payloads(TWO),
-        ["1 translated, 2 blocked, 0 failed"],
-    )
-    toml = tmp_path / "policy.toml"
-    toml.write_text('custom = "block_all"')
-    assert run("--policy", toml, stdin=lines(ONE, TWO))[1] == payloads(ONE)
+    blocked = (0, payloads(TWO), ["1 translated, 2 blocked, 0 failed"])
+    assert run("--policy", policy, stdin=lines(ONE, TWO, MARKED)) == blocked
 
 
-def test_a_channel_goes_for_every_record_and_its_rule_too(run, tmp_path):
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("policy.json", '{"custom": "block_all"}'), ("policy", '{"custom": "block_all"}')]
+    + [(name, 'custom = "block_all"') for name in ("policy.toml", "POLICY.TOML")],
+)
+def test_a_policy_is_json_or_toml(run, tmp_path, name, text, mark):
+    (tmp_path / name).write_text(mark + text, encoding="utf-8")
+    assert run("--policy", tmp_path / name, stdin=lines(ONE, TWO))[1] == payloads(ONE)
+
+
+def test_a_channel_holds_for_every_record_and_its_rule_too(run, tmp_path):
     policy = tmp_path / "policy.json"
     policy.write_text('{"sms": {"block": ["browse"]}}')
     assert run("--channel", "SMS/MMS", "--policy", policy, stdin=lines(ONE, TWO))[1] == payloads(ONE, channel="sms")
 
 
-def test_a_message_names_the_campaign(run, tmp_path):
+FALL, SPRING = {"name": "Fall Sale"}, {"name": "Spring Sale", "subject": "Now"}
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_message_names_the_campaign(run, tmp_path, mark):
     file = tmp_path / "message.json"
-    file.write_text('{"name": "Fall Sale"}')
-    assert run("--message", file, stdin=lines(ONE))[1] == payloads(ONE, message={"name": "Fall Sale"})
+    file.write_text(mark + json.dumps(FALL), encoding="utf-8")
+    assert run("--message", file, stdin=lines(ONE))[1] == payloads(ONE, message=FALL)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({**ONE, "bmID": "45:ot"}, SPRING),
+        ({**ONE, "bmID": "46:ot"}, FALL),
+        (ONE, FALL),
+        *[({**ONE, "bmID": odd}, FALL) for odd in ("", None, 45, ["45:ot"], {"45:ot": 1})],
+    ],
+)
+def test_messages_are_found_by_their_bmid(run, tmp_path, record, message):
+    """A record of another message is one of --message, if that is given."""
+    one, many = tmp_path / "message.json", tmp_path / "messages.json"
+    one.write_text(json.dumps(FALL))
+    many.write_text("\ufeff" + json.dumps({"45:ot": SPRING}), encoding="utf-8")
+    given = "--messages", many, "--message", one
+    assert run(*given, stdin=lines(record, {"event": record}))[1] == payloads(record, record, message=message)
+    expected = payloads(record, message=SPRING if message is SPRING else None)
+    assert run("--messages", many, stdin=lines(record))[1] == expected
+
+
+def test_an_origin_field_is_one_more_place_of_the_mark(run):
+    records = [{**ONE, "via": "Segment"}, {**ONE, "x": {"y": "segment"}}, MARKED, ONE]
+    assert run("--origin-field", "via", "--origin-field", "x.y", stdin=lines(*records))[1] == payloads(ONE)
+    assert run(stdin=lines(*records))[1] == payloads(*records[:2], ONE)
+
+
+def test_opens_and_clicks_by_robots_can_be_blocked(run):
+    robots = [{"action": action, "cID": "c", "d": {"robot": True}} for action in ("open", "click", "browse")]
+    person = {**ONE, "d": {"robot": False}}
+    assert run("--block-robots", stdin=lines(*robots, person))[1] == payloads(robots[2], person)
+    assert run(stdin=lines(*robots, person))[1] == payloads(*robots, person)
+
+
+def test_the_contact_of_an_envelope_is_used(run):
+    contact = {"_id": "u1", "channels": {"email": {"address": "jo@example.com"}}, "secret": 1}
+    record = {"a": "cart"}
+    out = run(stdin=lines({"contact": contact, "event": record}, {"contact": 5, "event": ONE}))[1]
+    assert out == payloads(record, contact=contact)
+    assert out[0]["context"]["traits"] == {"email": "jo@example.com"}
 
 
 def test_a_separator_can_be_chosen(run):
-    assert run("--separator", ".", stdin=lines(TWO))[1][0]["properties"]["p.x"] == "é"
-    assert run("--separator", "", stdin=lines(TWO))[1][0]["properties"]["px"] == "é"
+    for separator in (".", ""):
+        assert run("--separator", separator, stdin=lines(TWO))[1] == payloads(TWO, separator=separator)
 
 
-def test_output_is_one_payload_a_line_in_ascii_and_for_people_several(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", Stdin(lines(TWO).encode()))
-    assert command.main([]) == 0
-    out = capsys.readouterr().out
-    assert out == json.dumps(build_track_payload(TWO)) + "\n"
-    assert out.isascii()
-    monkeypatch.setattr(sys, "stdin", Stdin(lines(TWO, ONE).encode()))
-    assert command.main(["--indent"]) == 0
-    assert capsys.readouterr().out == "".join(json.dumps(payload, indent=2) + "\n" for payload in payloads(TWO, ONE))
+def test_output_is_one_payload_on_a_line_in_ascii_and_for_people_several(capsysbinary, tmp_path):
+    (tmp_path / "events.jsonl").write_bytes(lines(TWO, ONE))
+    assert command.main([str(tmp_path / "events.jsonl")]) == 0
+    assert capsysbinary.readouterr().out == "".join(json.dumps(each) + "\n" for each in payloads(TWO, ONE)).encode()
+    assert command.main(["--indent", str(tmp_path / "events.jsonl")]) == 0
+    indented = "".join(json.dumps(each, indent=2) + "\n" for each in payloads(TWO, ONE))
+    assert capsysbinary.readouterr().out == indented.encode()
+    assert indented.isascii()
 
 
 def test_the_documented_example_gives_the_documented_payload(run):
-    golden = json.loads((Path(__file__).parent / "vectors" / "click-documented.output.json").read_text())
+    golden = json.loads((TESTS / "vectors" / "click-documented.output.json").read_text())
     status, out, _ = run(EXAMPLES / "click.json", "--message", EXAMPLES / "click.message.json")
     assert (status, out) == (0, [golden["payload"]])
+
+
+# Rejects
+
+
+def test_rejects_are_written_with_their_reason(run, tmp_path):
+    """To be looked at, mended and run again: each record as it was read, each line that could not be as its text."""
+    rejects = tmp_path / "rejects.jsonl"
+    texts = [b'{"a" :  1e999, "cID": "c"}', b'{"x": "\xc3\xa9\xe2\x80\xa8"}', b'{"k": 1, "k": 2}', b'caf\xe9 "', b"5"]
+    envelope = {"contact": {"_id": "u"}, "event": {"x": 1}}
+    status, out, err = run("--rejects", rejects, stdin=b"\n".join([*texts, lines(ONE, envelope)]))
+    assert (status, out, err[-1]) == (1, payloads(ONE), "1 translated, 0 blocked, 6 failed")
+    written = rejects.read_bytes().decode().split("\n")
+    assert written.pop() == ""
+    assert [f"{entry['place']}: {entry['reason']}" for entry in map(json.loads, written)] == err[:-1]
+    assert [json.loads(line)["path"] for line in written] == ["a", "action", None, None, None, "action"]
+    assert written[0].endswith(', "record": {"a" :  1e999, "cID": "c"}}')
+    assert written[1].endswith(', "record": {"x": "é\u2028"}}')
+    assert json.loads(written[2])["line"] == '{"k": 1, "k": 2}'
+    assert json.loads(written[3])["line"] == 'caf\\xe9 "'
+    assert json.loads(written[4])["record"] == 5
+    assert json.loads(written[5])["record"] == envelope
+    assert all(entry.keys() >= {"reason", "path", "place"} for entry in map(json.loads, written))
+
+
+def test_rejects_of_a_document_are_records_on_a_line_or_the_line_at_fault(run, tmp_path):
+    rejects = tmp_path / "rejects.jsonl"
+    text = json.dumps([ONE, {"cID": "c\n", "d": [1]}], indent=1).replace("\n", "\r\n").encode()
+    run("--rejects", rejects, stdin=text)
+    (line,) = rejects.read_bytes().splitlines()
+    assert json.loads(line)["record"] == {"cID": "c\n", "d": [1]}
+    assert json.loads(line)["place"] == "<stdin>:6"
+    run("--rejects", rejects, stdin=b'[\n{"action": open},\n{}\n]')
+    (line,) = rejects.read_bytes().splitlines()
+    assert json.loads(line)["line"] == '{"action": open},'
+    assert json.loads(line)["place"] == "<stdin>:2"
+
+
+def test_without_failures_the_rejects_are_empty(run, tmp_path):
+    rejects = tmp_path / "rejects.jsonl"
+    rejects.write_text("old")
+    assert run("--rejects", rejects, stdin=lines(ONE, MARKED))[0] == 0
+    assert rejects.read_bytes() == b""
+
+
+def test_an_input_is_never_overwritten_by_rejects(run, tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    Path("events.jsonl").write_bytes(lines(ONE))
+    with pytest.raises(SystemExit) as caught:
+        run("./events.jsonl", "--rejects", tmp_path / "events.jsonl")
+    assert caught.value.code == 2
+    assert b"is an input, and would be overwritten" in capsysbinary.readouterr().err
+    assert Path("events.jsonl").read_bytes() == lines(ONE)
+
+
+def test_wrong_usage_leaves_the_rejects_of_before(run, tmp_path):
+    (tmp_path / "rejects").write_text("old")
+    with pytest.raises(SystemExit):
+        run("--rejects", tmp_path / "rejects", "--channel", "fax")
+    with pytest.raises(SystemExit):
+        run("--rejects", tmp_path / "rejects", "--policy", tmp_path / "none")
+    assert (tmp_path / "rejects").read_text() == "old"
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+
+
+@needs_full
+def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
+    status, out, err = done("--rejects", "/dev/full", stdin=lines({}, ONE, {}, TWO))
+    assert (status, read_all(out)) == (1, payloads(ONE, TWO))
+    assert [line.split(": ", 1)[0] for line in err[:3]] == ["<stdin>:1", "/dev/full", "<stdin>:3"]
+    assert err[1:2] + err[3:] == [
+        "/dev/full: no more is written there: No space left on device",
+        "2 translated, 0 blocked, 2 failed",
+    ]
+
+
+# Wrong usage, and files that cannot be read
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--channel", "fax"], "argument --channel: 'fax' is no channel: expected one of email, mobile, sms"),
+        (["--channel", "fax"], "argument --channel: 'fax' is not a channel: expected one of email, mobile, sms"),
+        (["--channel", ""], "argument --channel: '' is not a channel: expected one of email, mobile, sms"),
         (["--policy", "{}/none.json"], "argument --policy: {}/none.json: [Errno 2] No such file or directory"),
+        (["--policy", "{}"], "argument --policy: {}: [Errno 21] Is a directory"),
         (["--policy", "{}/text"], "argument --policy: {}/text: Expecting value"),
-        (["--policy", "{}/bad.json"], "argument --policy: {}/bad.json: email: 'some' is no mode"),
+        (["--policy", "{}/bad.json"], "argument --policy: {}/bad.json: email: 'some' is not a mode"),
         (["--policy", "{}/list.json"], "argument --policy: {}/list.json: settings must be a mapping, not"),
         (["--policy", "{}/bad.toml"], "argument --policy: {}/bad.toml: "),
-        (["--policy", "{}/twice.json"], "argument --policy: {}/twice.json: the key 'email' stands twice"),
+        (["--policy", "{}/twice.json"], "argument --policy: {}/twice.json: The key 'email' stands twice"),
         (["--policy", "{}/latin"], "argument --policy: {}/latin: 'utf-8' codec"),
+        (["--policy", "{}/deep"], "argument --policy: {}/deep: "),
         (["--message", "{}/none.json"], "argument --message: {}/none.json: [Errno 2] No such file or directory"),
         (["--message", "{}/text"], "argument --message: {}/text: Expecting value"),
-        (["--message", "{}/list.json"], "argument --message: {}/list.json: expected a JSON object such as"),
-        (["--message", "{}/twice.json"], "argument --message: {}/twice.json: the key 'email' stands twice"),
-        (["--message", "{}/deep"], "argument --message: {}/deep: "),
-        (["--policy", "{}/deep"], "argument --policy: {}/deep: "),
+        (["--message", "{}/list.json"], "argument --message: {}/list.json: expected an object such as"),
+        (["--message", "{}/twice.json"], "argument --message: {}/twice.json: The key 'email' stands twice"),
+        (["--messages", "{}/list.json"], "argument --messages: {}/list.json: expected an object such as"),
+        (["--messages", "{}/twice.json"], "argument --messages: {}/twice.json: The key 'email' stands twice"),
+        (["--messages", "{}/bad.json"], "argument --messages: {}/bad.json: expected an object such as"),
+        (["--rejects", "{}/none/rejects"], "argument --rejects: {}/none/rejects: [Errno 2] No such file"),
+        (["--rejects", "{}"], "argument --rejects: {}: [Errno 21] Is a directory"),
+        (["--lines", "--document"], "argument --document: not allowed with argument --lines"),
         (["--unknown"], "unrecognized arguments: --unknown"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_says_why(arguments, message, tmp_path, capsys, monkeypatch):
+def test_wrong_usage_ends_with_2_and_says_why(arguments, message, tmp_path, capsysbinary):
+    """Nothing is read, and nothing printed."""
     (tmp_path / "text").write_text("text")
     (tmp_path / "latin").write_bytes(b"\xe9")
     (tmp_path / "bad.json").write_text('{"email": "some"}')
     (tmp_path / "twice.json").write_text('{"email": "send_all", "email": "block_all"}')
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "bad.toml").write_text("email")
-    (tmp_path / "deep").write_text("[" * 100000)
-    monkeypatch.setattr(sys, "stdin", Stdin(lines(ONE).encode()))
+    (tmp_path / "deep").write_text("[" * 100_000)
     with pytest.raises(SystemExit) as caught:
         command.main([argument.format(tmp_path) for argument in arguments])
-    out, err = capsys.readouterr()
-    assert (caught.value.code, out) == (2, "")
-    assert message.format(tmp_path) in err
+    out, err = capsysbinary.readouterr()
+    assert (caught.value.code, out) == (2, b"")
+    assert message.format(tmp_path) in err.decode()
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_translated(run, tmp_path):
     file = tmp_path / "events.jsonl"
-    file.write_text(lines(ONE))
-    status, out, err = run(tmp_path / "none", tmp_path, file)
-    assert (status, out) == (2, payloads(ONE))
+    file.write_bytes(lines(ONE))
+    status, out, err = run(tmp_path / "none", file, tmp_path, file)
+    assert (status, out) == (2, payloads(ONE, ONE))
     assert err == [
         f"{tmp_path}/none: cannot be read: No such file or directory",
         f"{tmp_path}: cannot be read: Is a directory",
-        "1 translated, 0 blocked, 0 failed",
+        "2 translated, 0 blocked, 0 failed",
     ]
 
 
+@pytest.mark.parametrize("name", ["empty", "empty.json", "empty.jsonl"])
+def test_an_empty_file_holds_no_record(run, tmp_path, name):
+    (tmp_path / name).touch()
+    assert run(tmp_path / name) == (0, [], [CLOSING.format(0)])
+
+
 def test_reading_that_fails_on_the_way_says_how_far_it_came(run, monkeypatch):
-    class Failing(Stdin):
-        def __init__(self, data):
-            self.buffer = self.read(data)
+    class Failing(io.BytesIO):
+        def __next__(self):
+            if self.tell() == len(self.getvalue()):
+                raise OSError(5, "Input/output error")
+            return super().__next__()
 
-        def read(self, data):
-            yield from io.BytesIO(data)
-            raise OSError(5, "Input/output error")
-
-    monkeypatch.setitem(globals(), "Stdin", Failing)
+    monkeypatch.setattr(io, "BytesIO", Failing)
     status, out, err = run(stdin=lines(ONE, TWO))
     assert (status, out) == (2, payloads(ONE, TWO))
-    assert err == ["<stdin>: cannot be read past line 2: Input/output error", "2 translated, 0 blocked, 0 failed"]
+    assert err == ["<stdin>: cannot be read past line 2: Input/output error", CLOSING.format(2)]
 
 
-def test_help_tells_the_exit_statuses(capsys):
+def test_help_lists_the_channels_and_every_exit_status(capsys):
     with pytest.raises(SystemExit) as caught:
         command.main(["--help"])
     assert caught.value.code == 0
-    assert "Exit status: 0 when none failed" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "email, mobile, sms, rest, custom" in said
+    assert "Exit status: 0 if no record failed; 1 if one did" in said
+    assert all(f" {status} " in said for status in (0, 1, 2, 130, 143, 129))
+
+
+# Ways to start it
+
+
+def test_its_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as caught:
+        command.main(["--version"])
+    assert caught.value.code == 0
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert capsys.readouterr().out == f"cordial-segment {project['version']}\n"
+    assert project["scripts"] == {"cordial-segment": "cordial_segment.__main__:main"}
+
+
+def test_an_installation_has_the_script():
+    scripts = [each for each in entry_points(group="console_scripts") if each.name == "cordial-segment"]
+    if not scripts:
+        pytest.skip("not installed, or by an older installation")
+    assert scripts[0].load() is command.main
 
 
 def test_it_is_run_as_a_module(monkeypatch, capsys):
@@ -429,196 +423,350 @@ def test_it_is_run_as_a_module(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["event"] == "Email Link Clicked"
 
 
+def test_it_needs_nothing_installed_and_the_package_does_not_import_it():
+    python = [sys.executable, "-S", "-E"]
+    ran = subprocess.run(  # noqa: S603
+        [*python, "-m", "cordial_segment", EXAMPLES / "click.json"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert json.loads(ran.stdout)["event"] == "Email Link Clicked"
+    code = "import cordial_segment, sys; print({'argparse', 'cordial_segment.__main__'} & {*sys.modules})"
+    ran = subprocess.run([*python, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert ran.stdout == "set()\n"
+
+
 def test_a_process_of_its_own_ends_with_the_status():
-    process = start()
-    out, err = process.communicate((lines(ONE) + "{}").encode())
-    assert process.returncode == 1
-    assert json.loads(out) == build_track_payload(ONE)
-    assert err.decode().splitlines()[-1] == "1 translated, 0 blocked, 1 failed"
+    assert done(stdin=lines(ONE)) == (0, lines(*payloads(ONE)), [CLOSING.format(1)])
+    status, out, err = done(stdin=lines(ONE) + b"{}")
+    assert (status, out, err[-1]) == (1, lines(*payloads(ONE)), "1 translated, 0 blocked, 1 failed")
+
+
+# Live pipes
+
+
+def test_line_buffered_passes_each_record_on_as_it_comes():
+    """Also without --lines: a first line that is whole shows that they are lines."""
+    with started("--line-buffered") as process:
+        for record in (ONE, TWO, ONE):
+            process.stdin.write(lines(record))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline()) == build_track_payload(record)
+        assert process.communicate() == (b"", CLOSING.format(3).encode() + b"\n")
+
+
+def test_bytes_that_come_one_by_one_are_read_all_the_same():
+    data = gzip.compress(lines(ONE, TWO))
+    with started() as process:
+        for at in range(len(data)):
+            process.stdin.write(data[at : at + 1])
+            process.stdin.flush()
+        out, _ = process.communicate()
+    assert read_all(out) == payloads(ONE, TWO)
+
+
+def test_a_stream_that_does_not_block_takes_all_the_same(tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(lines(*numbered(2000)))
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with started(tmp_path / "in.jsonl", stdout=write) as process:
+        os.close(write)
+        time.sleep(0.2)  # its reader is slow
+        with open(read, "rb") as reader:
+            assert read_all(reader.read()) == payloads(*numbered(2000))
+        assert process.wait(timeout=60) == 0
+
+
+# Nothing translated is lost
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda each: str(each),
+)
+@pytest.mark.parametrize("count", [3, 2000])
+def test_a_signal_writes_what_is_translated_and_the_closing_line(number, status, count, tmp_path):
+    """While it waits for more: all records that came are out, the last chunk too."""
+    with open(tmp_path / "out", "wb") as file, started("--rejects", "/dev/stderr", stdout=file) as process:
+        process.stdin.write(lines(*numbered(count), {}))
+        process.stdin.flush()
+        while b'"reason"' not in process.stderr.readline():  # then all before it is translated
+            pass
+        process.send_signal(number)
+        process.send_signal(number)
+        err = process.stderr.read()
+        assert process.wait(timeout=60) == status
+    assert read_all((tmp_path / "out").read_bytes()) == payloads(*numbered(count))
+    assert err.decode().splitlines() == [f"{count} translated, 0 blocked, 1 failed"]
+
+
+def test_signals_at_any_moment_leave_whole_lines_and_a_closing_line_that_counts_them(tmp_path):
+    records = numbered(20_000)
+    (tmp_path / "events.jsonl").write_bytes(lines(*records))
+    for number, moment in zip([signal.SIGINT, signal.SIGTERM, signal.SIGHUP] * 3, range(1, 10)):
+        with started(tmp_path / "events.jsonl") as process:
+            out = process.stdout.read(moment * 100_000)
+            process.send_signal(number)
+            process.send_signal(signal.SIGINT)
+            out += process.stdout.read()
+            err = process.stderr.read().decode().splitlines()
+            assert process.wait(timeout=60) in (0, 130, 128 + number)
+        written = read_all(out)
+        assert err == [CLOSING.format(len(written))]
+        assert written == payloads(*records[: len(written)])
+
+
+def test_a_signal_while_options_are_read_ends_it_as_well(tmp_path):
+    os.mkfifo(tmp_path / "policy")
+    with started("--policy", tmp_path / "policy") as process:
+        with open(tmp_path / "policy", "wb") as writer:  # it is opened for reading by now
+            writer.write(b"{")
+            writer.flush()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 143
+        assert process.stderr.read().decode().splitlines() == [CLOSING.format(0)]
+
+
+def test_a_signal_stops_it_before_the_next_file(run, monkeypatch):
+    """One that comes while a record is at work waits for the end of that record."""
+    build = command.build_track_payload
+
+    def interrupted(*arguments, **options):
+        signal.raise_signal(signal.SIGTERM)
+        return build(*arguments, **options)
+
+    monkeypatch.setattr(command, "build_track_payload", interrupted)
+    assert run("-", "none", stdin=lines(ONE, TWO)) == (143, payloads(ONE), [CLOSING.format(1)])
+
+
+def test_what_nohup_ignores_stays_ignored():
+    def deaf():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with started("--line-buffered", "--lines", preexec_fn=deaf) as process:
+        process.stdin.write(lines(ONE))
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        process.stdin.write(lines(TWO))
+        out, _ = process.communicate()
+        assert (process.returncode, read_all(out)) == (0, payloads(TWO))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("broken"), MemoryError(), RecursionError("deep"), TypeError("kind")])
+def test_a_fault_of_the_program_writes_what_is_translated(run, monkeypatch, fault):
+    """It names the record, and shows what a report of the fault needs."""
+    build = command.build_track_payload
+
+    def faulty(event, **options):
+        if "n" not in event:
+            raise fault
+        return build(event, **options)
+
+    monkeypatch.setattr(command, "build_track_payload", faulty)
+    status, out, err = run(stdin=lines(*numbered(3), ONE, *numbered(3)))
+    assert (status, out) == (1, payloads(*numbered(3)))
+    assert err[0] == "<stdin>:4: a fault of the program, please report it:"
+    assert err[-2].startswith(type(fault).__name__)
+    assert err[-1] == "3 translated, 0 blocked, 1 failed"
+
+
+# Output that fails
 
 
 def test_a_reader_that_closes_early_ends_it_quietly():
-    process = start()
-    feeder = subprocess.Popen(
-        [sys.executable, "-c", 'while True: print(\'{"action": "open", "cID": "c1"}\')'],
-        stdout=process.stdin,
-        stderr=subprocess.DEVNULL,
-    )
-    process.stdin.close()
-    assert json.loads(process.stdout.readline()) == build_track_payload(ONE)
-    process.stdout.close()
-    assert process.wait(timeout=60) == 1
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    feeder.wait(timeout=60)
+    with started(stdin=subprocess.PIPE) as process:
+        feeder = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", 'while True: print(\'{"action": "open", "cID": "c1"}\')'],
+            stdout=process.stdin,
+            stderr=subprocess.DEVNULL,
+        )
+        process.stdin.close()
+        assert json.loads(process.stdout.readline()) == build_track_payload(ONE)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 1
+        assert process.stderr.read() == b""
+        feeder.wait(timeout=60)
 
 
 def test_a_reader_that_is_gone_at_the_end_ends_it_quietly():
-    process = start()
-    process.stdout.close()
-    process.stdin.write(lines(ONE).encode())
-    process.stdin.close()
-    assert process.wait(timeout=60) == 1
-    assert process.stderr.read() == b""
-    process.stderr.close()
+    with started() as process:
+        process.stdout.close()
+        process.stdin.write(lines(ONE))
+        process.stdin.close()
+        assert (process.wait(timeout=60), process.stderr.read()) == (1, b"")
 
 
-def test_ctrl_c_ends_it_quietly():
-    # A process started in the background is born deaf to it.
-    process = start(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    process.stdin.write(lines(*[ONE] * 2000).encode())
-    process.stdin.flush()
-    process.stdout.read(100)  # it is at work: the first chunk is out
-    process.send_signal(signal.SIGINT)
-    process.stdout.read()
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=60) == 130
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        pipe.close()
+@needs_full
+@pytest.mark.parametrize("option", [[], ["--line-buffered"], ["--indent"]])
+@pytest.mark.parametrize("count", [1, 5000])
+def test_a_full_disk_is_told_by_the_closing_line(count, option):
+    with open("/dev/full", "wb") as full:
+        status, _, err = done(*option, stdin=lines(*numbered(count)), stdout=full)
+    place = "; not written from <stdin>:1 on: No space left on device"
+    assert (status, err) == (1, ["0 translated, 0 blocked, 0 failed" + place])
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
-@pytest.mark.parametrize(("count", "first"), [(1, 1), (5000, 1)])
-def test_a_full_disk_is_an_error_that_names_the_first_record_lost(count, first):
-    with Path("/dev/full").open("wb") as full:
-        process = start(stdout=full)
-        _, err = process.communicate(lines(*[ONE] * count).encode())
-    assert process.returncode == 1
-    report, closing = err.decode().splitlines()
-    assert report == f"<stdin>:{first}: writing failed from this record on: No space left on device"
-    assert closing.endswith(", 0 blocked, 1 failed")
-
-
+@pytest.mark.parametrize("mode", ["wb", "ab"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_the_first_record_lost_is_the_first_of_what_was_not_yet_written(tmp_path, unbuffered):
-    """With 100 KB of room some chunks get out; the report names a record after them, and none before it is missing."""
+@pytest.mark.parametrize("option", [[], ["--line-buffered"], ["--indent"]])
+def test_output_that_ends_early_holds_whole_payloads_and_the_closing_line_counts_them(
+    tmp_path, option, unbuffered, mode
+):
+    """With 100 KB of room; what is there of the payload that did not fit is taken back."""
     resource = pytest.importorskip("resource")
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    records = [{**ONE, "n": number} for number in range(2000)]
-    with (tmp_path / "out").open("wb") as out:
-        process = start(stdout=out, preexec_fn=limit, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
-        _, err = process.communicate(lines(*records).encode())
-    assert process.returncode == 1
-    report = err.decode().splitlines()[0]
-    assert "writing failed from this record on: File too large" in report
-    first = int(report.split(":")[1])
-    assert 1 < first < 2000
-    whole = (tmp_path / "out").read_text().splitlines()[: first - 1]
-    assert [json.loads(line) for line in whole] == payloads(*records[: first - 1])
+    (tmp_path / "events.jsonl").write_bytes(lines(*numbered(2000)))
+    with (tmp_path / "out").open(mode) as out:
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        status, _, err = done(*option, tmp_path / "events.jsonl", stdout=out, preexec_fn=limit, env=environment)
+    written = (tmp_path / "out").read_bytes()
+    count = written.count(b'"type"')
+    indent = 2 if option == ["--indent"] else None
+    expected = "".join(json.dumps(each, indent=indent) + "\n" for each in payloads(*numbered(count)))
+    assert written.decode() == expected
+    assert 100_000 - 1000 < len(written) <= 100_000
+    place = f"; not written from {tmp_path}/events.jsonl:{count + 1} on: File too large"
+    assert (status, err) == (1, [CLOSING.format(count) + place])
 
 
-def test_json_lines_are_passed_on_as_they_come_in_constant_memory():
-    """The reader holds one record at a time: it asks for the next line only when the last record is done."""
-    asked = []
-
-    def source():
-        for number in range(1000):
-            asked.append(number)
-            yield lines({**ONE, "n": number}).encode()
-
-    for number, (line, record) in enumerate(command.read_records(source())):
-        assert (line, record) == (number + 1, {**ONE, "n": number})
-        assert asked[-1] == number
+# Streams that are closed
 
 
-def test_a_first_line_cut_short_costs_no_memory_either():
-    asked = []
-
-    def source():
-        yield b'{"action": "open", "cID"\n'
-        for number in range(1000):
-            asked.append(number)
-            yield lines(ONE).encode()
-
-    records = command.read_records(source())
-    assert isinstance(next(records)[1], ValueError)
-    assert next(records) == (2, ONE)
-    assert len(asked) == 1
+def test_closed_standard_input_cannot_be_read():
+    status, out, err = shell("command <&-")
+    assert (status, out) == (2, b"")
+    assert err == ["<stdin>: cannot be read: standard input is closed", CLOSING.format(0)]
 
 
-@pytest.mark.parametrize("broken", [False, True])
-@pytest.mark.parametrize("size", [10, 100, 1000])
-def test_a_document_of_many_lines_that_are_objects_is_not_tried_at_each(monkeypatch, size, broken):
-    """Each try parses all that was read: a line that ends the document early is looked for as it doubles."""
-    tries = []
-    tried = command._is_unfinished
-    monkeypatch.setattr(command, "_is_unfinished", lambda text: tries.append(len(text)) or tried(text))
-    source = [b'{"a": [', *[b"{}", b","] * size, b"{}", b"]}"] + [b"]", b"{}"] * broken + [b'{"n": 1}'] * 3 * broken
-    records = list(command.read_records([line + b"\n" for line in source]))
-    assert sum(tries) < 8 * sum(map(len, source))
-    if broken:
-        assert [number for number, _ in records] == list(range(1, len(source) + 1))
-        assert [value for _, value in records[-4:]] == [{}, *[{"n": 1}] * 3]
-        assert isinstance(records[0][1], ValueError)
-    else:
-        assert records == [(1, {"a": [{}] * (size + 1)})]
+def test_closed_standard_output_is_told_before_anything_is_read():
+    status, _, err = shell("command >&-", stdin=lines(ONE))
+    assert (status, err) == (1, [CLOSING.format(0) + "; standard output is closed"])
 
 
-@pytest.mark.parametrize("whole", range(1, 12))
-def test_wherever_a_record_is_cut_short_the_lines_after_it_are_read(whole):
-    """Also where what follows is no text at all, or nothing."""
-    source = [b'{"a": [', *[b"{}", b","] * whole, b'{"cut": ', b'{"n": 1}', b'{"n": 2}']
-    for end in ([], [b"\xff"], [b"\xff", b'{"n": 3}'], [b"[", b'{"n": 3}']):
-        records = list(command.read_records([line + b"\n" for line in [*source, *end]]))
-        assert [number for number, _ in records] == list(range(1, len(source) + len(end) + 1))
-        good = [value for _, value in records if isinstance(value, dict) and value]
-        assert good == [{"n": 1}, {"n": 2}, *[{"n": 3}] * (len(end) == 2)]
+@pytest.mark.parametrize("stream", ["2>&-", pytest.param("2>/dev/full", marks=needs_full)])
+@pytest.mark.parametrize(
+    ("stdin", "status"), [(lines(ONE, TWO), 0), (lines(ONE, {}, {}, TWO), 1), (lines(*[{}] * 500, ONE, TWO), 1)]
+)
+def test_without_standard_error_translation_goes_on_and_the_exit_status_tells(stream, stdin, status):
+    assert shell(f"command {stream}", stdin=stdin)[:2] == (status, lines(*payloads(ONE, TWO)))
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """Make standard error a terminal, whose clock each look moves on by 0.3 seconds."""
-    clock = iter(range(10**6))
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.3)
+@pytest.mark.parametrize("arguments", ["--channel fax", "--unknown", "--policy none"])
+def test_wrong_usage_without_standard_error_ends_with_2(arguments):
+    assert shell(f"command {arguments} 2>&-")[:2] == (2, b"")
+
+
+def test_all_streams_closed_leave_the_exit_status():
+    assert shell("command <&- >&- 2>&-") == (1, b"", [])
+    assert shell("command - none <&- 2>&-") == (2, b"", [])
+
+
+# On a terminal
+
+
+@contextlib.contextmanager
+def terminal():
+    """A pseudo-terminal: its end for the command, the keyboard, and what shows the screen up to some text."""
+    keyboard, child = pty.openpty()
+    modes = termios.tcgetattr(child)
+    modes[3] &= ~termios.ECHO
+    termios.tcsetattr(child, termios.TCSANOW, modes)
+
+    def screen(until):
+        seen = b""
+        while not seen.endswith(until):
+            assert select.select([keyboard], [], [], 60)[0], seen
+            seen += os.read(keyboard, 1)
+        return seen.decode().replace("\r\n", "\n")
+
+    try:
+        yield child, keyboard, screen
+    finally:
+        for end in (keyboard, child):
+            with contextlib.suppress(OSError):
+                os.close(end)
+
+
+def take_terminal():
+    """Make standard input the terminal that Ctrl-C comes from."""
+    as_usual()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+WAITING = "Waiting for records on standard input. Ctrl-D ends them; --help says more.\n"
+
+
+def test_with_no_input_it_says_what_it_waits_for():
+    """Each payload is shown at once, and no progress among them."""
+    with terminal() as (child, keyboard, screen), started(stdin=child, stdout=child, stderr=child) as process:
+        assert screen(b"\n") == WAITING
+        for record in (ONE, TWO):
+            os.write(keyboard, lines(record))
+            assert json.loads(screen(b"\n")) == build_track_payload(record)
+        os.write(keyboard, b"\x04")
+        assert screen(b"\n") == CLOSING.format(2) + "\n"
+        assert process.wait(timeout=60) == 0
+
+
+def test_ctrl_c_on_a_terminal_ends_it_with_130():
+    options = {"start_new_session": True, "preexec_fn": take_terminal}
+    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **options) as process:
+        assert screen(b"\n").endswith(WAITING)
+        os.write(keyboard, lines(ONE))
+        screen(b"records")
+        os.write(keyboard, b"\x03")
+        assert screen(b"\n").endswith(CLOSING.format(1) + "\n")
+        assert read_all(process.stdout.read()) == payloads(ONE)
+        assert process.wait(timeout=60) == 130
+
+
+def test_a_terminal_that_is_closed_ends_it_with_129():
+    """What is translated is written, though there is no one left to tell."""
+    options = {"start_new_session": True, "preexec_fn": take_terminal}
+    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **options) as process:
+        screen(b"\n")
+        os.write(keyboard, lines(ONE))
+        screen(b"records")
+        os.close(child)
+        os.close(keyboard)
+        assert read_all(process.stdout.read()) == payloads(ONE)
+        assert process.wait(timeout=60) == 129
+
+
+def test_progress_is_shown_where_only_standard_error_is_a_terminal():
+    with terminal() as (child, _, screen), started(stderr=child) as process:
+        process.stdin.write(lines(ONE, {}, TWO))
+        process.stdin.close()
+        assert screen(b"1 failed\r\n").startswith("\r\x1b[K0 records\r\x1b[K<stdin>:2: action: missing")
+        assert read_all(process.stdout.read()) == payloads(ONE, TWO)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stdin"])
+def test_elsewhere_there_is_no_progress(stream):
+    with terminal() as (child, keyboard, _), started(**{stream: child}) as process:
+        os.write(keyboard, b"\x04")
+        process.stdin and process.stdin.close()
+        said = process.stderr.read().decode()
+        assert said.removeprefix(WAITING if stream == "stdin" else "") == CLOSING.format(0) + "\n"
+
+
+def test_progress_is_wiped_by_what_follows(run, monkeypatch):
+    """A clock that each look moves on by 0.3 seconds: shown are every second record or so."""
 
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    screen = Terminal()
-
-    def show():
-        monkeypatch.setattr(sys, "stderr", screen)
-        return screen
-
-    return show
-
-
-def test_a_terminal_shows_progress_and_wipes_it(run, terminal):
-    screen = terminal()
-    status, out, _ = run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))
-    assert (status, len(out)) == (1, 4)
+    clock, screen = iter(range(1, 10**6)), Terminal()
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.3)
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))[0] == 1
     wipe, missing = "\r\x1b[K", "action: missing, and so is a: give the event's name, such as 'click'"
     assert screen.getvalue() == (
-        f"{wipe}<stdin>:1: {missing}\n{wipe}1 records"
-        f"{wipe}<stdin>:3: {missing}\n{wipe}3 records"
-        f"{wipe}5 records{wipe}4 translated, 1 blocked, 2 failed\n"
+        f"{wipe}0 records{wipe}<stdin>:1: {missing}\n{wipe}2 records{wipe}<stdin>:3: {missing}\n"
+        f"{wipe}4 records{wipe}6 records{wipe}4 translated, 1 blocked, 2 failed\n"
     )
-
-
-def test_on_no_terminal_there_is_no_progress(run, monkeypatch):
-    clock = iter(range(10**6))
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    assert run(stdin=lines(*[ONE] * 50))[2] == ["50 translated, 0 blocked, 0 failed"]
-
-
-def test_on_a_terminal_each_payload_is_shown_at_once():
-    """Output to a pipe goes out in chunks, to a terminal record by record."""
-    parent, child = pty.openpty()
-    process = start(stdout=child)
-    os.close(child)
-    process.stdin.write(lines(ONE).encode() + b"\n")
-    process.stdin.flush()
-    shown = b""
-    while not shown.endswith(b"\n"):
-        shown += os.read(parent, 10000)
-    assert json.loads(shown) == build_track_payload(ONE)
-    process.stdin.close()
-    assert process.wait(timeout=60) == 0
-    os.close(parent)
-    process.stdout = None
-    process.stderr.close()
