@@ -49,7 +49,8 @@ def read_records(file: BinaryIO, document: bool | None) -> Iterator[tuple[int, s
 
     **document** tells a JSON document from JSON Lines; with ``None``, the first line that is not blank decides.
     """
-    first = file.readline()
+    if not (first := file.readline()):
+        return  # a terminal would be asked for its end again
     if first.startswith(b"\x1f\x8b"):
         file = _unzipped(first, file)
         first = file.readline()
