@@ -35,8 +35,8 @@ PYTHON = {"python", "pycon"}
 SHELL = {"sh", "shell", "bash", "console"}
 OUTPUT = {"", "text", "json", "jsonl", "output"}
 FLAGS = doctest.ELLIPSIS
-# Of packages from elsewhere, those that examples may use where they are installed.
-INSTALLED = {name for name in ("pandas",) if find_spec(name)}
+# Examples may use these packages, and pandas where it is installed.
+THERE = {"cordial_segment", "pytest", "hypothesis", *(["pandas"] if find_spec("pandas") else [])}
 
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]*?) -->\n\s*)?"
@@ -91,7 +91,7 @@ def why_left_out(block: Block) -> str | None:
     if block.language in PYTHON:
         examples = doctest.DocTestParser().get_examples(block.text)
         source = "".join(example.source for example in examples) if examples else block.text
-        others = sorted(imported(source) - sys.stdlib_module_names - INSTALLED - {"cordial_segment"})
+        others = sorted(imported(source) - sys.stdlib_module_names - THERE)
         return f"imports {', '.join(others)}" if others else None
     if block.language in SHELL and ("python3 -m cordial_segment" not in block.text or OTHERS.search(block.text)):
         return "calls other programs"
@@ -110,8 +110,8 @@ def imported(source: str) -> set[str]:
 
 def run_page(text: str, where: str, directory: Path) -> None:
     """Run the blocks of a page in **directory**; the first that is wrong fails."""
-    for folder in ("docs", "tests"):
-        (directory / folder).symlink_to(ROOT / folder)
+    for name in ("docs", "tests"):
+        (directory / name).symlink_to(ROOT / name)
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks_of(text, where):
         if why_left_out(block):
@@ -188,6 +188,23 @@ def run_command(where: str, command: str, output: str | None, directory: Path) -
 def test_the_examples_of_a_page_give_what_it_shows(page: Path, tmp_path: Path) -> None:
     """Examples, programs and commands run in the page's order; data is well formed."""
     run_page(page.read_text(encoding="utf-8"), page.name, tmp_path)
+
+
+def test_the_tests_that_a_page_shows_pass(tmp_path: Path) -> None:
+    """As the test file of a reader, from the root of a clone."""
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    path = tmp_path / "test_page.py"
+    path.write_text("".join(block.text for block in blocks_of(page, "testing.md") if block.language in PYTHON))
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-c", os.devnull, "--rootdir", tmp_path, path]
+    done = subprocess.run(  # noqa: S603 - the project's own page
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def left_out() -> Iterator[tuple[Block, str]]:

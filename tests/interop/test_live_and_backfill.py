@@ -58,3 +58,15 @@ def as_in_a_payload(event):
     context = {key: value for key, value in event["context"].items() if key != "library"}
     there = {key: value for key, value in event.items() if value is not None}
     return there | {"context": context, "timestamp": event["timestamp"].replace("+00:00", "Z")}
+
+
+def test_a_sender_runs_what_the_command_rejected(run, segment, write, tmp_path):
+    path = write(CART, b'{"a": "cart", "cID": "c9", "_id": "e9"', {"contact": CONTACT, "event": {"_id": "e8"}})
+    rejects = tmp_path / "rejects.jsonl"
+    status, *_ = run("-m cordial_segment", path, "--rejects", rejects)
+    kept = [json.loads(line) for line in rejects.read_bytes().splitlines()]
+    assert (status, [reject["place"] for reject in kept]) == (1, [f"{path}:2", f"{path}:3"])
+    kept[0]["line"] += "}"
+    kept[1]["record"]["event"]["a"] = "cart"
+    status, *_ = run("send_with_httpx.py", write(*kept, name="mended.jsonl"), "--host", segment.url)
+    assert (status, [event["messageId"] for event in segment.taken]) == (0, ["api-e9", "api-e8"])
