@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,7 +129,7 @@ class Run:
         for name in self.names():
             number = 0
             try:
-                with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+                with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
                     if self.options.rejects and os.path.sameopenfile(file.fileno(), self.options.rejects.fileno()):
                         raise OSError("rejects are written to it")  # noqa: TRY301 -- one of the things wrong with files
                     lines = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file

@@ -170,8 +170,9 @@ class Rejects:
             return
         with self._lock:
             # A full disk or a crash may have cut the last line short.
-            if self._file.seek(0, os.SEEK_END) and (self._file.seek(-1, os.SEEK_END), self._file.read(1))[1] != b"\n":
-                lines = b"\n" + lines
+            if self._file.seekable() and self._file.seek(0, os.SEEK_END):
+                self._file.seek(-1, os.SEEK_END)
+                lines = lines if self._file.read(1) == b"\n" else b"\n" + lines
             while lines:
                 lines = lines[self._file.write(lines) :]
 

@@ -41,7 +41,7 @@ class Segment:
             try:
                 queued = track(self.client, payload)
             except Exception as error:  # it raises whatever its own checks of an event come upon
-                self.failures[payload["messageId"]] = f"refused by the client: {str(error)[:100]}"
+                self.failures[payload["messageId"]] = f"refused by the client: {error!r:.100}"
             else:
                 if not queued:
                     self.failures[payload["messageId"]] = "the client's queue is full"

@@ -6,9 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
-pytest.importorskip("httpx")
-
 from fake_segment import FakeSegment
 from programs import ENVIRONMENT, EXAMPLES
 

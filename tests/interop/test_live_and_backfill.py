@@ -5,6 +5,7 @@ import json
 import pytest
 
 pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
 pytest.importorskip("httpx")
 pytest.importorskip("segment.analytics")
 

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
+pytest.importorskip("httpx")
 pytest.importorskip("segment.analytics")
 
 from soak import PROGRAMS, soak

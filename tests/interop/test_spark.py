@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 pytest.importorskip("pyspark")
+pytest.importorskip("httpx")
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
     pytest.skip("Spark needs Java", allow_module_level=True)
 

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
-
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 WRITE_KEY = "write-key-of-the-tests"
@@ -62,6 +60,8 @@ class Service:
 
     def client(self, **options):
         """Play Cordial's side."""
+        import httpx
+
         headers = {"Authorization": f"Bearer {SECRET}".encode()}
         return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **options)
 
