@@ -107,7 +107,7 @@ def build_track_payload(
     if not anonymous_id and person:
         anonymous_id = read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
     if not anonymous_id and not user_id:
-        raise MissingFieldError("missing, and neither a contact nor a user_id says whose event it is", path="cID")
+        raise MissingFieldError("missing, and no contact or user_id says whose event it is", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
     fields = email_fields(record, about) if channel is EMAIL else None
