@@ -434,6 +434,14 @@ def test_the_error_names_the_largest_leaf_counted(record, path):
     assert len(str(caught.value)) < 250
 
 
+def test_integers_as_keys_count_as_their_digits():
+    fits, too_many = dict.fromkeys(range(2000), 0), dict.fromkeys(range(4000), 0)
+    assert build_track_payload({**BASE, "d": fits})["properties"]["d_1999"] == 0
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, "d": too_many})
+    assert caught.value.path.startswith("d.")
+
+
 # Arguments
 
 
