@@ -3,8 +3,6 @@
 $ cordial-segment events.jsonl > payloads.jsonl
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import json

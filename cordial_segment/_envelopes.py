@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._errors import InvalidFieldError, shown
-from ._records import as_plain
+from ._records import Record, as_plain
 
 
 def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
@@ -23,11 +23,15 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
 
     Source: RudderStack's page on its Cordial source, and that source's code.
     """
-    if not isinstance(item, Mapping):
+    if type(item) is not dict and not isinstance(item, Mapping):
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
-    outer = as_plain(item)
+    outer: Record = as_plain(item)
     event = outer.get("event")
-    if not isinstance(event, Mapping) or any(outer.get(name) not in (None, "") for name in ("action", "a")):
+    if (
+        event is None
+        or not isinstance(event, Mapping)
+        or any(outer.get(name) not in (None, "") for name in ("action", "a"))
+    ):
         return item, None
     contact = outer.get("contact")
     if contact is not None and not isinstance(contact, Mapping):

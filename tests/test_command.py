@@ -521,6 +521,7 @@ def test_a_signal_while_options_are_read_ends_it_as_well(tmp_path):
         with (tmp_path / "policy").open("wb") as writer:  # it is opened for reading by now
             writer.write(b"{")
             writer.flush()
+            time.sleep(0.5)  # Python forgets an exception that comes while it opens a file
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 143
         assert process.stderr.read().decode().splitlines() == [CLOSING.format(0)]
