@@ -532,11 +532,12 @@ def test_a_signal_while_options_are_read_ends_it_as_well(tmp_path):
 
 
 def test_a_signal_stops_it_before_the_next_file(run, monkeypatch):
-    """One that comes while a record is at work waits for the end of that record."""
+    """One that comes while a record is at work waits for the end of that record, and another changes nothing."""
     build = command.build_track_payload
 
     def interrupted(*arguments, **options):
         signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
         return build(*arguments, **options)
 
     monkeypatch.setattr(command, "build_track_payload", interrupted)
