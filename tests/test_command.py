@@ -79,6 +79,16 @@ def done(*arguments, stdin=b"", **options):
         return process.returncode, out, (err or b"").decode().splitlines()
 
 
+def heard(process, number):
+    """Send a signal until it ends the process: Python misses one that comes just as it begins to wait for input."""
+    for _ in range(60):
+        process.send_signal(number)
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            return
+
+
 def shell(script, *, stdin=b""):
     """Run a shell script in which ``command`` is the command."""
     script = script.replace("command", f"'{sys.executable}' -m cordial_segment")
@@ -491,8 +501,7 @@ def test_a_signal_writes_what_is_translated_and_the_closing_line(number, status,
         process.stdin.flush()
         while b'"reason"' not in process.stderr.readline():  # then all before it is translated
             pass
-        process.send_signal(number)
-        process.send_signal(number)
+        heard(process, number)
         err = process.stderr.read()
         assert process.wait(timeout=60) == status
     assert read_all((tmp_path / "out").read_bytes()) == payloads(*numbered(count))
@@ -725,6 +734,8 @@ def test_ctrl_c_on_a_terminal_ends_it_with_130():
         os.write(keyboard, lines(ONE))
         screen(b"records")
         os.write(keyboard, b"\x03")
+        if not select.select([keyboard], [], [], 5)[0]:  # see heard()
+            os.write(keyboard, b"\x03")
         assert screen(b"\n").endswith(CLOSING.format(1) + "\n")
         assert read_all(process.stdout.read()) == payloads(ONE)
         assert process.wait(timeout=60) == 130
