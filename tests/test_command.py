@@ -56,8 +56,9 @@ def run(monkeypatch, capsysbinary):
 
 
 def as_usual():
-    """A process started in the background may be born deaf to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A process started in the background, or by nohup, may be born deaf to these."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -87,6 +88,7 @@ def heard(process, number):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)
             return
+    pytest.fail("it does not end")
 
 
 def shell(script, *, stdin=b""):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import signal
 import subprocess
 import sys
 
@@ -32,6 +33,12 @@ def examples():
     return EXAMPLES
 
 
+def deaf_to_none():
+    """A process started in the background, or by nohup, may be born deaf to signals."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path):
     """Start a program; it does not outlive the test."""
@@ -45,6 +52,7 @@ def start(tmp_path):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=deaf_to_none,  # noqa: PLW1509
         )
         started.append(process)
         return process
