@@ -38,16 +38,14 @@ def _batches(payloads: Iterable[TrackPayload], max_bytes: int, max_events: int) 
     batch: list[TrackPayload] = []
     size = empty
     for payload in payloads:
-        length = len(json.dumps(payload)) + len(", ")
-        if batch and (len(batch) == max_events or size + length > max_bytes):
+        length = len(json.dumps(payload))
+        if batch and (len(batch) == max_events or size + len(", ") + length > max_bytes):
             yield batch
             batch, size = [], empty
-        if not batch:
-            length -= len(", ")
-        if size + length > max_bytes:
+        size += length + (len(", ") if batch else 0)
+        if size > max_bytes:
             problem = f"the payload with messageId {shown(payload.get('messageId'))} takes {length} bytes: too many"
             raise PayloadTooLargeError(f"{problem} for a batch of {max_bytes}")
-        size += length
         batch.append(payload)
     if batch:
         yield batch

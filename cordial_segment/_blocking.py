@@ -1,13 +1,12 @@
 """Whether a record must not go to Segment: the guard against loops, robots, and the account's policy, in this order."""
 
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
 from typing import Any, Protocol
 
 from ._channels import Channel, as_channel, channel_in
 from ._errors import shown
 from ._policies import Policy, Rule, require_policy, require_rule
-from ._records import Record, as_record, require_action, section
+from ._records import Record, as_record, as_text, require_action, section
 
 ORIGIN_FIELDS: tuple[str, ...] = tuple(
     holder + name
@@ -71,9 +70,8 @@ def is_blocked(
     return not policy.allows(action, channel or channel_in(record, action))
 
 
-# The names in each mapping that may hold a mark, so that it is looked up once. The mapping is the steps to it, each
-# with its path from the top.
-_Places = dict[tuple[tuple[str, str], ...], list[str]]
+# The steps to each mapping that may hold a mark, so that it is looked up once, and the names in it.
+_Places = dict[tuple[str, ...], list[str]]
 
 
 def _places(fields: Iterable[str]) -> _Places:
@@ -81,11 +79,8 @@ def _places(fields: Iterable[str]) -> _Places:
         raise TypeError(f"origin_fields must be several dotted paths, not the one string {shown(fields)}")
     places: _Places = {}
     for field in fields:
-        if not isinstance(field, str):
-            raise TypeError(f"origin_fields must hold strings, not {shown(field)}")
-        *steps, name = field.split(".")
-        paths = accumulate(steps, "{}.{}".format)
-        places.setdefault(tuple(zip(steps, paths)), []).append(name)
+        *steps, name = as_text(field, "each of origin_fields").split(".")
+        places.setdefault(tuple(steps), []).append(name)
     return places
 
 
@@ -95,9 +90,9 @@ _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
 def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
-        for step, path in steps:
+        for depth, step in enumerate(steps, 1):
             inner = holder.get(step)
-            holder = inner if type(inner) is dict else section(holder, step, path)
+            holder = inner if type(inner) is dict else section(holder, step, steps[:depth])
         for name in names if holder else ():
             value = holder.get(name)
             # Only a text as short as the mark is put in lower case: it may be of any length.

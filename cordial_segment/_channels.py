@@ -34,7 +34,7 @@ class Channel(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Channel":
-        return _channel_named(value)
+        return as_channel(value)
 
 
 # A member's look-up on its class is slow before Python 3.12.
@@ -105,7 +105,7 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
         if send_type is not None and isinstance(send_type, str) and _known(send_type) is SMS:
             return SMS
     action = action or read_action(record)
-    channel = channel_by_action(action or "")
+    channel = channel_by_action(action)
     doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))
     return CUSTOM if doubtful and channel is EMAIL else channel
 
@@ -120,15 +120,14 @@ def channel_by_action(action: str) -> Channel:
 
 def as_channel(channel: object) -> Channel:
     """Return the **channel** of that name, or raise."""
-    return channel if type(channel) is Channel else _channel_named(channel)
-
-
-def _channel_named(name: object) -> Channel:
-    if not isinstance(name, str):
-        raise TypeError(f"channel must be a Channel or its string, not {shown(name)}")
-    if name.lower() not in _NAMES:
-        raise ValueError(f"{shown(name)} is not a channel: expected one of {', '.join(_NAMES)}, in upper or lower case")
-    return _NAMES[name.lower()]
+    if type(channel) is Channel:
+        return channel
+    if not isinstance(channel, str):
+        raise TypeError(f"channel must be a Channel or its string, not {shown(channel)}")
+    if channel.lower() not in _NAMES:
+        names = ", ".join(_NAMES)
+        raise ValueError(f"{shown(channel)} is not a channel: expected one of {names}, in upper or lower case")
+    return _NAMES[channel.lower()]
 
 
 def _known(name: str) -> Channel | None:

@@ -5,8 +5,6 @@ from typing import Any
 
 from ._records import SECTIONS, Record, as_record, section
 
-EmailFields = tuple[tuple[str, Any], ...]
-
 
 def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a new dict: the record with Segment's email fields added at its top level.
@@ -37,42 +35,36 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     """
     record = as_record(event, "event")
     enriched = dict(record)
-    for field, value in email_fields(record, {} if message is None else as_record(message, "message")):
-        if value is not None:
-            enriched.setdefault(field, value)
-    for name in SECTIONS:
-        holder = section(record, name)
-        if "link" in holder and is_needless(holder["link"], enriched.get("link_url")):
-            enriched[name] = {key: value for key, value in holder.items() if key != "link"}
+    for name, holder in add_email_fields(enriched, record, {} if message is None else as_record(message, "message")):
+        enriched[name] = {key: value for key, value in holder.items() if key != "link"}
     return enriched
 
 
-def email_fields(record: Record, message: Record) -> EmailFields:
-    """Return each of Segment's fields and its value or ``None``, whether or not **record** has such a field itself."""
-    system, short = section(record, "system_properties"), section(record, "sp")
-    links = system.get("rl"), short.get("rl"), system.get("link"), short.get("link"), record.get("linkUrl")
-    return (
-        ("campaign_id", _first(record.get("bmID"))),
-        ("email_id", _first(record.get("mcID"))),
-        ("campaign_name", _first(message.get("name"), record.get("name"), record.get("message_name"))),
-        ("email_subject", _first(message.get("subject"), record.get("subject"))),
-        ("link_url", _first(*links)),
-        ("link_id", _first(system.get("lKey"), short.get("lKey"), record.get("lKey"))),
-    )
+def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
+    """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
+    system, short = sections = [section(record, name) for name in SECTIONS]
+    for field, *values in (
+        ("campaign_id", record.get("bmID")),
+        ("email_id", record.get("mcID")),
+        ("campaign_name", message.get("name"), record.get("name"), record.get("message_name")),
+        ("email_subject", message.get("subject"), record.get("subject")),
+        ("link_url", system.get("rl"), short.get("rl"), system.get("link"), short.get("link"), record.get("linkUrl")),
+        ("link_id", system.get("lKey"), short.get("lKey"), record.get("lKey")),
+    ):
+        for value in values:
+            if value is not None and _is_value(value):
+                if field not in record and field not in target:
+                    target[field] = value
+                break
+    link_url = target.get("link_url")
+    holders = [(name, holder) for name, holder in zip(SECTIONS, sections) if "link" in holder]
+    return [(name, holder) for name, holder in holders if _is_needless(holder["link"], link_url)]
 
 
-def is_needless(link: object, link_url: object) -> bool:
-    """Whether a section's ``link`` is empty or repeats **link_url**."""
+def _is_needless(link: object, link_url: object) -> bool:
     if link is None or (isinstance(link, str) and not link):
         return True
     return _is_value(link) and _is_value(link_url) and link == link_url
-
-
-def _first(*values: object) -> object:
-    for value in values:
-        if value is not None and _is_value(value):
-            return value
-    return None
 
 
 def _is_value(source: object) -> bool:

@@ -11,14 +11,12 @@ from itertools import count
 from typing import Any
 
 from ._errors import KeyCollisionError, NestingError, shown
-from ._records import CONTAINERS, Container, as_plain, is_container, key_text
+from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_container, key_text
 
 MAX_DEPTH = 100
 
 # Beside its key and its value, an entry of a JSON object takes two quotes, a colon, and a comma or brace.
 LEAST_ENTRY = 4
-
-_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 Path = tuple[str, ...]
 
@@ -50,14 +48,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    return flatten_into({}, data, as_separator(separator), max_depth)
-
-
-def as_separator(separator: object) -> str:
-    """Return the text of **separator**, or raise."""
-    if not isinstance(separator, str):
-        raise TypeError(f"separator must be a string, not {shown(separator)}")
-    return str.__str__(separator)
+    return flatten_into({}, data, as_text(separator, "separator"), max_depth)
 
 
 class GaveUpError(Exception):
@@ -87,16 +78,15 @@ def flatten_into(
         toward = error.prefix
     except Exception:  # noqa: S110 (whatever it was comes up again below, and its place with it)
         pass
+    flat.clear()
     # Where a key is known, what leads there is enough to say what is wrong. Else all is gone over, and may be right.
-    for way in dict.fromkeys((toward, None)):
-        flat.clear()
-        for path, value in leaves(data, separator, max_depth, way):
-            key = separator.join(path)
-            if key in flat:
-                raise KeyCollisionError(key, (path_of(key, data, separator, max_depth) or "", ".".join(path)))
-            flat[key] = value
-            if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
-                raise GaveUpError(key, len(key))
+    for path, value in leaves(data, separator, max_depth, toward):
+        key = separator.join(path)
+        if key in flat:
+            raise KeyCollisionError(key, (path_of(key, data, separator, max_depth) or "", ".".join(path)))
+        flat[key] = value
+        if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
+            raise GaveUpError(key, len(key))
     return flat
 
 
@@ -142,7 +132,7 @@ def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, dept
         if type(key) is not str:
             key = str(key) if type(key) is int else key_text(key)
         kind = type(value)
-        if kind is str or kind in _SCALARS:
+        if kind is str or kind in SCALARS:
             flat[prefix + key] = value
             continue
         if kind not in CONTAINERS:
@@ -172,7 +162,7 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str | None =
             if type(key) is not str:
                 key = key_text(key, above)
             kind = type(value)
-            if kind in _SCALARS or (kind not in CONTAINERS and not is_container(value)):
+            if kind in SCALARS or (kind not in CONTAINERS and not is_container(value)):
                 yield (*above, key), value
                 continue
             if toward is not None:

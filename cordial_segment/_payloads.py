@@ -8,14 +8,14 @@ What is wrong has a flat key, and only for the error is the place looked for tha
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ._channels import EMAIL, Channel, as_channel, channel_in
-from ._email import EmailFields, email_fields, is_needless
+from ._email import add_email_fields
 from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
 from ._events import NAMES
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, GaveUpError, as_separator, flatten_into, leaves, path_of
-from ._records import SECTIONS, Record, as_record, read_text, require_action, section
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, GaveUpError, flatten, flatten_into, path_of
+from ._records import Record, as_record, as_text, read_text, require_action, section
 from ._timestamps import read_timestamp
 
 _MAX_BYTES = 32 * 1024
@@ -94,10 +94,10 @@ def build_track_payload(
     Source: the example of Cordial's article "Send data from Cordial to Segment"; Segment, "Spec: Track".
     """
     record = as_record(event, "event")
-    separator = as_separator(separator)
+    separator = as_text(separator, "separator")
     for argument, text in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"{argument} must be a string, not {shown(text)}")
+        if text is not None:
+            as_text(text, argument)
     action = require_action(record)
     channel = channel_in(record, action) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
@@ -110,59 +110,57 @@ def build_track_payload(
         raise MissingFieldError("missing, and no contact or user_id says whose event it is", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
-    fields = email_fields(record, about) if channel is EMAIL else None
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
         record = record.copy()
         del record[lifted]
-    properties, most = _properties(record, separator, fields)
-    message_id = _message_id(message_id, record_id)
-    payload: TrackPayload = {
+    properties, most = _properties(record, separator, about if channel is EMAIL else None)
+    message_id = message_id or (record_id and "api-" + record_id)
+    if message_id and len(message_id) > _MAX_MESSAGE_ID:
+        message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+    merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
+    if traits := _traits(person):
+        merged["traits"] = traits
+    if context is not None:
+        merged |= _detached(context, "context")
+    payload: dict[str, Any] = {
         "type": "track",
         "event": name,
-        "context": _context(person, context),
+        "context": merged,
         "integrations": {} if integrations is None else _detached(integrations, "integrations"),
         "properties": properties,
     }
-    if anonymous_id:
-        payload["anonymousId"] = anonymous_id
-    if user_id:
-        payload["userId"] = user_id
-    if message_id:
-        payload["messageId"] = message_id
-    if timestamp:
-        payload["timestamp"] = timestamp
-    if write_key:
-        payload["writeKey"] = write_key
-
-    characters = len(name) + len(anonymous_id or "") + len(user_id or "") + len(write_key or "")
-    if person or context or integrations:
-        characters += _size([payload["context"], payload["integrations"]])
+    texts = {
+        "anonymousId": anonymous_id,
+        "userId": user_id,
+        "messageId": message_id,
+        "timestamp": timestamp,
+        "writeKey": write_key,
+    }
+    payload |= {field: text for field, text in texts.items() if text}
+    characters = len(name) + sum(len(text) for text in (*texts.values(), *traits.values()) if text)
+    if context or integrations:
+        characters += _size([merged, payload["integrations"]])
     if characters > _MAX_BYTES:
-        raise PayloadTooLargeError(
-            f"without its properties, the payload takes over {_MAX_BYTES:,} bytes: shorten its context or ids"
-        )
+        problem = f"without its properties, the payload takes over {_MAX_BYTES:,} bytes: shorten its context or ids"
+        raise PayloadTooLargeError(problem)
     if most + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
         raise _too_large(record, separator, properties)
-    return payload
+    return cast("TrackPayload", payload)
 
 
-def _message_id(given: str | None, record_id: str | None) -> str | None:
-    wanted = given or (record_id and "api-" + record_id)
-    if wanted and len(wanted) > _MAX_MESSAGE_ID:
-        return "api-" + sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()
-    return wanted
-
-
-def _properties(record: Record, separator: str, fields: EmailFields | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record** and add the email **fields**; return the most bytes that it takes, too."""
+def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
+    """Flatten **record**, with the email fields if there is a **message**; return the most bytes it takes, too."""
     flat: dict[str, Any] = {}
     try:
         # Two links may still be dropped, so the room for them comes on top.
         flatten_into(flat, record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
     except GaveUpError as error:
         raise _too_large(record, separator, flat, error) from None
-    if fields is not None:
-        _add_email_fields(flat, record, fields, separator)
+    if message is not None:
+        for name, holder in add_email_fields(flat, record, message):
+            del flat[f"{name}{separator}link"]
+            if len(holder) == 1:
+                flat.setdefault(name, {})
     characters = len("".join(flat))
     for key, value in flat.items():
         kind = type(value)
@@ -187,60 +185,37 @@ def _too_large(
         sizes[gave_up.prefix] = gave_up.size
     largest = max(sizes, key=sizes.__getitem__)
     path = path_of(largest, record, separator, MAX_DEPTH, below=largest not in flat)
-    return PayloadTooLargeError(
-        f"the payload takes over {_MAX_BYTES:,} bytes, and this is its largest value: shorten or remove it", path=path
-    )
+    problem = f"the payload takes over {_MAX_BYTES:,} bytes, and this is its largest value: shorten or remove it"
+    return PayloadTooLargeError(problem, path=path)
 
 
 def _json_length(value: object, key: str, record: Record, separator: str) -> int:
-    """Return the least bytes of a leaf in JSON, or raise at its place if it has no JSON form."""
+    """Return the least bytes of the leaf with this flat **key** in JSON, or raise at its place if it has no form."""
     try:
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError):
         problem = f"{shown(value)} has no JSON form: give a string, a finite number, a bool, null, a mapping or a list"
-        path = path_of(key, record, separator, MAX_DEPTH) or key
-        raise InvalidFieldError(problem, path=path) from None
+        raise InvalidFieldError(problem, path=path_of(key, record, separator, MAX_DEPTH) or key) from None
 
 
-def _add_email_fields(flat: dict[str, Any], record: Record, fields: EmailFields, separator: str) -> None:
-    """Add **fields** where their names are free, in the record and in **flat**, and drop a needless link."""
-    for field, value in fields:
-        if value is not None and field not in record and field not in flat:
-            flat[field] = value
-    for name in SECTIONS:
-        holder = section(record, name)
-        if "link" in holder and is_needless(holder["link"], flat.get("link_url")):
-            del flat[f"{name}{separator}link"]
-            if len(holder) == 1:
-                flat.setdefault(name, {})
-
-
-def _context(contact: Record, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    context: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-    if contact:
-        channels = section(contact, "channels", "contact.channels")
-        for trait, channel in (("email", "email"), ("phone", "sms")):
-            path = f"contact.channels.{channel}"
-            address = section(channels, channel, path).get("address")
-            if isinstance(address, str) and len(address) > _MAX_BYTES:
-                raise PayloadTooLargeError(
-                    f"takes over {_MAX_BYTES:,} bytes: shorten or remove it", path=f"{path}.address"
-                )
-            if isinstance(address, str) and address:
-                context.setdefault("traits", {})[trait] = address
-    if given is not None:
-        context |= _detached(given, "context")
-    return context
+def _traits(contact: Record) -> dict[str, str]:
+    traits: dict[str, str] = {}
+    channels = section(contact, "channels", ("contact", "channels")) if contact else {}
+    for trait, channel in (("email", "email"), ("phone", "sms")) if channels else ():
+        address = section(channels, channel, ("contact", "channels", channel)).get("address")
+        if isinstance(address, str) and address:
+            traits[trait] = address
+    return traits
 
 
 def _detached(argument: Mapping[str, Any], name: str) -> Any:
     """Copy the argument **name** into plain dicts and lists, or raise at the place of what JSON cannot express."""
-    plain = as_record(argument, name)
+    named = {name: as_record(argument, name)}
     try:
-        return json.loads(json.dumps(plain, default=lambda value: as_record(value, name), allow_nan=False))
+        return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
     except (TypeError, ValueError, RecursionError):
-        for path, value in leaves({name: plain}, "", MAX_DEPTH):
-            _json_length(value, ".".join(path), {}, "")
+        for key, value in flatten(named, separator=".").items():
+            _json_length(value, key, named, ".")
         raise
 
 

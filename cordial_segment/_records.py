@@ -13,13 +13,13 @@ Record = dict[Any, Any]
 Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 CONTAINERS = frozenset({dict, list, tuple})
+SCALARS = frozenset({str, int, float, bool, type(None)})
 SECTIONS = ("system_properties", "sp")
-_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 def is_container(value: object) -> TypeGuard[Container]:
     """Whether **value** has leaves of its own: a mapping, list or tuple."""
-    return type(value) not in _LEAVES and isinstance(value, (dict, list, tuple, Mapping))
+    return type(value) not in SCALARS and isinstance(value, (dict, list, tuple, Mapping))
 
 
 def as_plain(container: Any, path: tuple[str, ...] = ()) -> Any:
@@ -47,7 +47,7 @@ def key_text(key: object, above: Sequence[str] = ()) -> str:
     """Return the text of a **key** that is a string or integer of any type; **above** is where its container stands."""
     try:
         if isinstance(key, str):
-            return str.__str__(key)  # str() of an enum's member may be anything
+            return str.__str__(key)
         if isinstance(key, int) and not isinstance(key, bool):
             return int.__repr__(key)
     except ValueError:  # more digits than Python agrees to print
@@ -64,12 +64,12 @@ def as_record(value: object, name: str) -> Record:
     return record
 
 
-def section(record: Record, name: str, path: str = "") -> Record:
+def section(record: Record, name: str, path: tuple[str, ...] = ()) -> Record:
     """Return the mapping under **name**, or an empty one if there is none; **path** is where it stands, if deeper."""
     value = record.get(name)
     if value is None or type(value) is dict:
         return value or {}
-    return as_plain(value, (path or name,)) if isinstance(value, Mapping) else {}
+    return as_plain(value, path or (name,)) if isinstance(value, Mapping) else {}
 
 
 def read_text(record: Record, field: str, holder: str = "") -> str | None:
@@ -80,9 +80,9 @@ def read_text(record: Record, field: str, holder: str = "") -> str | None:
     raise InvalidFieldError(f"{shown(value)} is not a string", path=holder + field)
 
 
-def read_action(record: Record) -> str | None:
-    """Return the record's action in its canonical spelling, or ``None`` if it has none."""
-    action = read_text(record, "action") or read_text(record, "a")
+def read_action(record: Record) -> str:
+    """Return the record's action in its canonical spelling, or ``""`` if it has none."""
+    action = read_text(record, "action") or read_text(record, "a") or ""
     return "message_sent" if action == "message-sent" else action
 
 
@@ -93,10 +93,16 @@ def require_action(record: Record) -> str:
     raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
 
 
+def as_text(value: object, name: str) -> str:
+    """Return the string passed as the argument **name**, of a subclass too, as a plain one."""
+    if isinstance(value, str):
+        return str.__str__(value)  # str() of an enum's member may be anything
+    raise TypeError(f"{name} must be a string, not {shown(value)}")
+
+
 def canonical_action(action: object) -> str:
     """Check an **action** passed as an argument; Cordial stores ``message_sent`` as ``message-sent`` too."""
-    if not isinstance(action, str):
-        raise TypeError(f"action must be a string, not {shown(action)}")
+    action = as_text(action, "action")
     if not action:
         raise ValueError("action must not be empty")
-    return "message_sent" if action == "message-sent" else str.__str__(action)
+    return "message_sent" if action == "message-sent" else action
