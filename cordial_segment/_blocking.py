@@ -1,6 +1,7 @@
 """Whether a record must not go to Segment: the guard against loops, robots, and the account's policy, in this order."""
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any, Protocol
 
 from ._channels import Channel, as_channel, channel_in
@@ -70,8 +71,8 @@ def is_blocked(
     return not policy.allows(action, channel or channel_in(record, action))
 
 
-# The steps to each mapping that may hold a mark, so that it is looked up once, and the names in it.
-_Places = dict[tuple[str, ...], list[str]]
+# The steps to each mapping that may hold a mark, so that it is looked up once, with their paths; and the names in it.
+_Places = dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]]
 
 
 def _places(fields: Iterable[str]) -> _Places:
@@ -80,7 +81,7 @@ def _places(fields: Iterable[str]) -> _Places:
     places: _Places = {}
     for field in fields:
         *steps, name = as_text(field, "each of origin_fields").split(".")
-        places.setdefault(tuple(steps), []).append(name)
+        places.setdefault(tuple(zip(steps, accumulate(zip(steps)))), []).append(name)
     return places
 
 
@@ -90,9 +91,9 @@ _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
 def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
-        for depth, step in enumerate(steps, 1):
+        for step, path in steps:
             inner = holder.get(step)
-            holder = inner if type(inner) is dict else section(holder, step, steps[:depth])
+            holder = inner if type(inner) is dict else section(holder, step, path)
         for name in names if holder else ():
             value = holder.get(name)
             # Only a text as short as the mark is put in lower case: it may be of any length.

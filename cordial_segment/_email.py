@@ -42,23 +42,31 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
 
 def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
     """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
-    system, short = sections = [section(record, name) for name in SECTIONS]
-    for field, *values in (
-        ("campaign_id", record.get("bmID")),
-        ("email_id", record.get("mcID")),
-        ("campaign_name", message.get("name"), record.get("name"), record.get("message_name")),
-        ("email_subject", message.get("subject"), record.get("subject")),
-        ("link_url", system.get("rl"), short.get("rl"), system.get("link"), short.get("link"), record.get("linkUrl")),
-        ("link_id", system.get("lKey"), short.get("lKey"), record.get("lKey")),
+    system, short = sections = section(record, "system_properties"), section(record, "sp")
+    links = system.get("rl"), short.get("rl"), system.get("link"), short.get("link"), record.get("linkUrl")
+    for field, value in (
+        ("campaign_id", _first(record.get("bmID"))),
+        ("email_id", _first(record.get("mcID"))),
+        ("campaign_name", _first(message.get("name"), record.get("name"), record.get("message_name"))),
+        ("email_subject", _first(message.get("subject"), record.get("subject"))),
+        ("link_url", _first(*links)),
+        ("link_id", _first(system.get("lKey"), short.get("lKey"), record.get("lKey"))),
     ):
-        for value in values:
-            if value is not None and _is_value(value):
-                if field not in record and field not in target:
-                    target[field] = value
-                break
+        if value is not None and field not in record and field not in target:
+            target[field] = value
     link_url = target.get("link_url")
-    holders = [(name, holder) for name, holder in zip(SECTIONS, sections) if "link" in holder]
-    return [(name, holder) for name, holder in holders if _is_needless(holder["link"], link_url)]
+    return [
+        (name, holder)
+        for name, holder in zip(SECTIONS, sections)
+        if "link" in holder and _is_needless(holder["link"], link_url)
+    ]
+
+
+def _first(*values: object) -> object:
+    for value in values:
+        if value is not None and _is_value(value):
+            return value
+    return None
 
 
 def _is_needless(link: object, link_url: object) -> bool:

@@ -67,17 +67,16 @@ def flatten_into(
 
     With **room**, it raises ``GaveUpError`` once the keys would take more, with ``LEAST_ENTRY`` bytes for each.
     """
-    toward = None
     try:
-        if _add(as_plain(data), "", flat, separator, max_depth, None if room is None else [room]) == len(flat):
-            return flat
-        _add(as_plain(data), "", _Once(), separator, max_depth, None)
+        _add(as_plain(data), "", flat, separator, max_depth, room)
     except GaveUpError as error:
         if error.size:
             raise
         toward = error.prefix
-    except Exception:  # noqa: S110 (whatever it was comes up again below, and its place with it)
-        pass
+    except Exception:  # it comes up again below, with its place
+        toward = None
+    else:
+        return flat
     flat.clear()
     # Where a key is known, what leads there is enough to say what is wrong. Else all is gone over, and may be right.
     for path, value in leaves(data, separator, max_depth, toward):
@@ -90,63 +89,42 @@ def flatten_into(
     return flat
 
 
-class _Once(dict[str, Any]):
-    """A dict that takes each key once."""
+def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, room: int | None) -> int | None:
+    """Add the leaves of a dict, list or tuple to **flat**, and return the room that is left.
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        if key in self:
-            raise GaveUpError(key)
-        super().__setitem__(key, value)
-
-
-def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, room: list[int] | None) -> int:
-    """Add the leaves of a dict, list or tuple to **flat**, and return their number.
-
-    **depth** is how many containers may still be nested, this one included; **room** holds the bytes that are left.
+    **depth** is how many containers may still be nested, this one included.
     """
-    number = len(container)
-    # Nothing holds more containers for its size than brackets in brackets, so only children cost no call of their own.
-    while number == 1 and depth > 1:
-        if type(container) is dict:
-            ((key, value),) = container.items()
-        else:
-            key, value = "0", container[0]
-        if type(value) not in CONTAINERS or not value or type(key) is not str:
+    # Brackets in brackets are the most containers for their size, so an only child takes no call, and keeps no prefix.
+    while len(container) == 1 and depth > 1 and (room is None or len(prefix) < room):
+        ((key, value),) = container.items() if type(container) is dict else (("0", container[0]),)
+        if type(key) is not str or type(value) not in CONTAINERS or not value:
             break
-        if room is not None:
-            room[0] -= len(key) + len(separator)
-            if room[0] < 0:
-                raise GaveUpError(prefix, len(key))
-        container, prefix, depth, number = value, prefix + key + separator, depth - 1, len(value)
+        container, prefix, depth = value, prefix + key + separator, depth - 1
     if not depth:
         raise GaveUpError(prefix)
-    if room is not None:
-        # Before any key is built: a long key above many leaves would fill the memory.
-        size = (number - 1) * (len(prefix) + LEAST_ENTRY)
-        if prefix and size <= room[0]:
-            size += sum(map(len, container)) if type(container) is dict else number
-        if size > room[0]:
-            raise GaveUpError(prefix, size)
-        room[0] -= size
+    # Before any key is built: a long key above many leaves would fill the memory.
+    if room is not None and (size := len(container) * (len(prefix) + LEAST_ENTRY)) > room:
+        raise GaveUpError(prefix, size)
     for key, value in container.items() if type(container) is dict else enumerate(container):
         if type(key) is not str:
             key = str(key) if type(key) is int else key_text(key)
         kind = type(value)
-        if kind is str or kind in SCALARS:
-            flat[prefix + key] = value
-            continue
-        if kind not in CONTAINERS:
-            if not is_container(value):
-                flat[prefix + key] = value
+        if kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
+            if kind not in CONTAINERS:
+                value = as_plain(value)
+            if value:
+                room = _add(value, prefix + key + separator, flat, separator, depth - 1, room)
                 continue
-            value = as_plain(value)
-        if value:
-            number += _add(value, prefix + key + separator, flat, separator, depth - 1, room) - 1
-        elif depth > 1:
-            flat[prefix + key] = {} if type(value) is dict else []
-        else:
-            raise GaveUpError(prefix + key)
-    return number
+            if depth == 1:
+                raise GaveUpError(prefix + key)
+            value = {} if type(value) is dict else []
+        name = prefix + key
+        if name in flat:
+            raise GaveUpError(name)
+        if room is not None and (room := room - len(name) - LEAST_ENTRY) < 0:
+            raise GaveUpError(name, len(name))
+        flat[name] = value
+    return room
 
 
 def leaves(data: Container, separator: str, max_depth: int, toward: str | None = None) -> Iterator[tuple[Path, Any]]:

@@ -20,6 +20,7 @@ from ._timestamps import read_timestamp
 
 _MAX_BYTES = 32 * 1024
 _MAX_MESSAGE_ID = 99
+_TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
 # property takes 6 (quotes, colon, comma), and 24 more if its value is a number of at most 64 bits. The frame is what a
@@ -95,9 +96,9 @@ def build_track_payload(
     """
     record = as_record(event, "event")
     separator = as_text(separator, "separator")
-    for argument, text in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
-        if text is not None:
-            as_text(text, argument)
+    for argument, given in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
+        if given is not None:
+            as_text(given, argument)
     action = require_action(record)
     channel = channel_in(record, action) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
@@ -129,15 +130,11 @@ def build_track_payload(
         "integrations": {} if integrations is None else _detached(integrations, "integrations"),
         "properties": properties,
     }
-    texts = {
-        "anonymousId": anonymous_id,
-        "userId": user_id,
-        "messageId": message_id,
-        "timestamp": timestamp,
-        "writeKey": write_key,
-    }
-    payload |= {field: text for field, text in texts.items() if text}
-    characters = len(name) + sum(len(text) for text in (*texts.values(), *traits.values()) if text)
+    characters = len(name) + sum(map(len, traits.values()))
+    for field, text in zip(_TEXTS, (anonymous_id, user_id, message_id, timestamp, write_key)):
+        if text:
+            payload[field] = text
+            characters += len(text)
     if context or integrations:
         characters += _size([merged, payload["integrations"]])
     if characters > _MAX_BYTES:
