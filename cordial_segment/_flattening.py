@@ -74,7 +74,7 @@ def flatten_into(
             raise
         toward = error.prefix
     except Exception:  # it comes up again below, with its place
-        toward = None
+        toward = ""
     else:
         return flat
     flat.clear()
@@ -127,26 +127,26 @@ def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, dept
     return room
 
 
-def leaves(data: Container, separator: str, max_depth: int, toward: str | None = None) -> Iterator[tuple[Path, Any]]:
+def leaves(data: Container, separator: str, max_depth: int, toward: str = "") -> Iterator[tuple[Path, Any]]:
     """Yield each leaf of **data** with its path, in order, and raise at the place of whatever is wrong with it.
 
-    With **toward**, it enters only what leads to that flat key, and what is below it. It keeps its own stack, so it
-    works where the interpreter's has no room for recursion.
+    It enters only what leads to the flat key **toward**, and what is below it. It keeps its own stack, so it works
+    where the interpreter's has no room for recursion.
     """
     above: list[str] = []
-    stack = [_children(as_plain(data))]
+    stack = [(_children(as_plain(data)), toward)]
     while stack:
-        for key, value in stack[-1]:
+        children, rest = stack[-1]
+        for key, value in children:
             if type(key) is not str:
                 key = key_text(key, above)
             kind = type(value)
             if kind in SCALARS or (kind not in CONTAINERS and not is_container(value)):
                 yield (*above, key), value
                 continue
-            if toward is not None:
-                prefix = separator.join((*above, key, ""))
-                if not (toward.startswith(prefix) or prefix.startswith(toward)):
-                    continue
+            prefix = key + separator
+            if not (rest.startswith(prefix) or prefix.startswith(rest)):
+                continue
             if len(stack) == max_depth:
                 problem = f"containers are nested deeper than {max_depth}, or one contains itself: flatten or remove it"
                 raise NestingError(problem, path=".".join((*above, key)))
@@ -156,7 +156,7 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str | None =
                 yield (*above, key), {} if type(value) is dict else []
                 continue
             above.append(key)
-            stack.append(_children(value))
+            stack.append((_children(value), rest[len(prefix) :]))
             break
         else:
             stack.pop()
@@ -165,7 +165,7 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str | None =
 
 def path_of(key: str, data: Container, separator: str, max_depth: int, *, below: bool = False) -> str | None:
     """Return the dotted path of the first leaf with this flat **key**, or of the first **below** the key."""
-    for path, _ in leaves(data, separator, max_depth, key) if key else ():
+    for path, _ in leaves(data, separator, max_depth, key):
         name = separator.join(path)
         if name == key or (below and name.startswith(key)):
             return ".".join(path)

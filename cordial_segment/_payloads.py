@@ -8,6 +8,7 @@ What is wrong has a flat key, and only for the error is the place looked for tha
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from math import inf
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ._channels import EMAIL, Channel, as_channel, channel_in
@@ -23,11 +24,10 @@ _MAX_MESSAGE_ID = 99
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
-# property takes 6 (quotes, colon, comma), and 24 more if its value is a number of at most 64 bits. The frame is what a
+# property takes 6 (quotes, colon, comma), and 24 more if its value is a number within these bounds. The frame is what a
 # payload takes around its properties and the texts in it.
 _CHARACTER, _PROPERTY, _FRAME = 6, 30, 1000
-_64_BITS = 1 << 64
-_NUMBERS = frozenset({int, float})
+_BOUNDS: dict[type, float] = {int: 1 << 64, float: inf}
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -104,10 +104,8 @@ def build_track_payload(
     name = NAMES[channel].get(action, action)
     person = {} if contact is None else as_record(contact, "contact")
     about = {} if message is None else as_record(message, "message")
-    anonymous_id = read_text(record, "cID")
-    if not anonymous_id and person:
-        anonymous_id = read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
-    if not anonymous_id and not user_id:
+    anonymous = read_text(record, "cID") or read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
+    if not anonymous and not user_id:
         raise MissingFieldError("missing, and no contact or user_id says whose event it is", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
@@ -121,17 +119,16 @@ def build_track_payload(
     merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
     if traits := _traits(person):
         merged["traits"] = traits
-    if context is not None:
-        merged |= _detached(context, "context")
+    merged |= _detached(context, "context")
     payload: dict[str, Any] = {
         "type": "track",
         "event": name,
         "context": merged,
-        "integrations": {} if integrations is None else _detached(integrations, "integrations"),
+        "integrations": _detached(integrations, "integrations"),
         "properties": properties,
     }
     characters = len(name) + sum(map(len, traits.values()))
-    for field, text in zip(_TEXTS, (anonymous_id, user_id, message_id, timestamp, write_key)):
+    for field, text in zip(_TEXTS, (anonymous, user_id, message_id, timestamp, write_key)):
         if text:
             payload[field] = text
             characters += len(text)
@@ -164,7 +161,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         if kind is str:
             characters += len(value)
         # NaN compares false with everything. What has no fixed width in JSON is written out, until there is no room.
-        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_64_BITS < value < _64_BITS):
+        elif kind not in _FIXED_WIDTH and not ((bound := _BOUNDS.get(kind)) and -bound < value < bound):
             characters += _json_length(value, key, record, separator)
             if characters > _MAX_BYTES:
                 break
@@ -205,8 +202,10 @@ def _traits(contact: Record) -> dict[str, str]:
     return traits
 
 
-def _detached(argument: Mapping[str, Any], name: str) -> Any:
+def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
     """Copy the argument **name** into plain dicts and lists, or raise at the place of what JSON cannot express."""
+    if argument is None:
+        return {}
     named = {name: as_record(argument, name)}
     try:
         return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
