@@ -1,4 +1,4 @@
-"""What the senders share: reading files, sending batches, halving what Segment refuses, and the account at the end."""
+"""Code that both senders use: it reads files, sends batches, splits refused batches and counts the results."""
 
 import argparse
 import gzip
@@ -18,18 +18,18 @@ from records import Parser, Rejects, option, outcomes, reject
 
 from cordial_segment import TrackPayload, batch_payloads
 
-# Segment's answers to a batch that holds an event which it never takes.
+# Segment's answers to a batch with an event that it never accepts.
 REFUSALS = {"HTTP 400", "HTTP 413"}
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 Batch = list[TrackPayload]
 Lost = list[tuple[TrackPayload, str]]
-# Sends a batch and returns what was lost of it, with the reasons. It soon gives up once the event is set.
+# Sends a batch, and returns each payload that was not delivered with the reason. It stops soon after the event is set.
 Post = Callable[[Batch, threading.Event], Lost]
 
 
 def deliver(batch: Batch, post: Post, stop: threading.Event) -> Lost:
-    """Send a batch, and what is refused of it in halves, until only the events at fault are left."""
+    """Send a batch; send what Segment refuses again in halves, until only the bad events are left."""
     if not batch or stop.is_set():
         return [(payload, "stopped") for payload in batch]
     lost = post(batch, stop)
@@ -61,12 +61,12 @@ def host(url: str) -> str:
 
 
 def write_key(parser: Parser) -> str:
-    """Return the write key. It is in the environment, because other users of the machine can see a command line."""
+    """Return the write key from the environment: other users of the machine can see a command line."""
     return os.environ.get("SEGMENT_WRITE_KEY") or parser.error("the environment has no SEGMENT_WRITE_KEY")
 
 
 class Run:
-    """One run of a sender, and its account."""
+    """One run of a sender, with its counts."""
 
     def __init__(self, options: argparse.Namespace, post: Post) -> None:
         self.options = options
@@ -75,15 +75,15 @@ class Run:
         self.delivered = self.blocked = self.failed = 0
         self.file_failed = False
         self.read = "the start"
-        # What was read and is neither delivered nor rejected yet, by its messageId, with its place.
+        # Each messageId that is not delivered or rejected yet, with the event's place and payload.
         self.in_hand: dict[str, tuple[str, TrackPayload]] = {}
 
     def run(self, in_flight: int = 1) -> int:
-        """Send what the files hold, say what was not sent, and return the exit status."""
+        """Send the events in the files, report those that were not sent, and return the exit status."""
         pending: set[Future[tuple[Batch, Lost]]] = set()
         status = 0
         for number in SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            if signal.getsignal(number) != signal.SIG_IGN:  # set by nohup
                 signal.signal(number, self.interrupt)
         try:
             with ThreadPoolExecutor(in_flight) as pool:
@@ -108,7 +108,7 @@ class Run:
 
     def interrupt(self, number: int, _: object) -> None:
         for each in SIGNALS:
-            signal.signal(each, signal.SIG_IGN)  # what is in hand is put away first
+            signal.signal(each, signal.SIG_IGN)  # save the events in hand first
         sys.exit(128 + number)
 
     def payloads(self) -> Iterator[TrackPayload]:
@@ -142,7 +142,7 @@ class Run:
 
     def names(self) -> Iterator[str]:
         for name in self.options.files or ["-"]:
-            # What Spark writes beside its lines begins with one of these characters.
+            # Spark's own files begin with one of these characters.
             yield from sorted(map(str, Path(name).glob("[!._]*"))) if Path(name).is_dir() else [name]
 
     def send(self, batch: Batch) -> tuple[Batch, Lost]:
@@ -170,7 +170,7 @@ class Run:
                 say(f"{self.options.rejects.name}: cannot be written: {error}")
                 self.options.rejects = None
                 self.file_failed = True
-                self.stop.set()  # to go on would lose more
+                self.stop.set()  # continuing would lose more events
 
 
 def say(text: str) -> None:

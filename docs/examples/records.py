@@ -1,8 +1,8 @@
-"""What all programs here share: the options of a translation, an item's way to its payload, and rejects files.
+"""Code that all programs here use: the options of a translation, the translation of an item, and rejects files.
 
-A line of a rejects file is an object with a ``reason``, the ``path`` of the field at fault, the ``place`` in the input,
-and what failed: a ``record``, a ``line`` that is not JSON, or a ``payload`` that Segment did not take. The programs
-read such lines as input too, so a rejects file can be run again.
+A line of a rejects file is an object with a ``reason``, the ``path`` of the wrong field, the ``place`` in the input,
+and what failed: a ``record``, a ``line`` that is not JSON, or a ``payload`` that was not delivered. The programs also
+read such lines as input, so a rejects file can be sent again.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Outcome = tuple[str, Any]
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads the options of a translation, which all programs have. What is wrong with them is told in one line."""
+    """Reads the options of a translation, which all programs have, and reports an error in one line."""
 
     def __init__(self, description: str, prog: str | None = None) -> None:
         super().__init__(prog, description=description)
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def option(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Make the reader of an option whose errors the parser tells."""
+    """Make an option's reader, so that the parser reports its errors."""
 
     def read_option(text: str) -> Any:
         try:
@@ -88,7 +88,7 @@ def translate(item: Any, options: argparse.Namespace) -> TrackPayload | None:
 
 
 def with_id(payload: TrackPayload) -> TrackPayload:
-    """Give a payload its messageId before it is first sent, so that to Segment a retry is the same message."""
+    """Give a payload its messageId before it is first sent, so that Segment recognises a retry."""
     if not payload.get("messageId"):
         payload["messageId"] = str(uuid4())
     return payload
@@ -107,7 +107,7 @@ def check_payload(item: Any) -> TrackPayload:
 
 
 def outcome(item: Any, place: str, options: argparse.Namespace, kind: str = "record") -> Outcome:
-    """Return what becomes of an item: ``payload`` and the payload, ``blocked`` and the item, ``rejected`` and why."""
+    """Return an item's outcome: ``payload`` and the payload, ``blocked`` and the item, ``rejected`` and the reject."""
     try:
         payload = check_payload(item) if kind == "payload" else translate(item, options)
     except ValueError as error:
@@ -116,7 +116,7 @@ def outcome(item: Any, place: str, options: argparse.Namespace, kind: str = "rec
 
 
 def outcomes(line: bytes | str, place: str, options: argparse.Namespace) -> list[Outcome]:
-    """Return what becomes of a line: an item, an array of items, or either out of a rejects file."""
+    """Return the outcomes of a line: an item, an array of items, or a line of a rejects file."""
     try:
         found = json.loads(line)
         return [each for item in in_list(found) for each in _outcomes_of(item, place, options)]
@@ -150,13 +150,13 @@ def reject(reason: str, place: str, path: str | None, kind: str, value: Any) -> 
 
 
 def reject_text(error: Exception, place: str, text: bytes | str) -> dict[str, Any]:
-    """Make a line of a rejects file for text that is not JSON, or nested too deep to be read."""
+    """Make a line of a rejects file for text that is not JSON or is nested too deeply."""
     line = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
     return reject(f"not JSON: {error}", place, None, "line", line.strip("\r\n"))
 
 
 class Rejects:
-    """A rejects file. Lines are added to it, whole, by any number of threads and processes."""
+    """A rejects file. Any number of threads and processes can add whole lines to it."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -2,7 +2,7 @@
 
     SEGMENT_WRITE_KEY=... python send_with_client.py export/*.jsonl.gz --rejects rejects.jsonl
 
-Options, exit statuses and rejects are those of send_with_httpx.py.
+It has the options, exit statuses and rejects of send_with_httpx.py.
 """
 
 import logging
@@ -19,13 +19,13 @@ from cordial_segment import TrackPayload
 
 
 class Segment:
-    """Segment's client, which drops events in several ways, with an account of each event."""
+    """Segment's client, which can lose events, and a report of each event that it loses."""
 
     def __init__(self, key: str, host: str, timeout: float, retries: int) -> None:
         self.failures: dict[str, str] = {}
-        # What the client logs is told by the account too, without the answers that it repeats.
+        # The run reports what the client would log, but without the text of Segment's answers.
         logging.getLogger("segment").setLevel(logging.CRITICAL + 1)
-        # Not in sync_mode, in which it does not try again. A short interval, since it waits so long to fill a batch.
+        # Not sync_mode, which does not retry. A short interval, because the client waits this long to fill a batch.
         self.client = Client(
             key, host, timeout=timeout, max_retries=retries, on_error=self.on_error, upload_interval=0.05
         )
@@ -40,12 +40,12 @@ class Segment:
         for payload in batch:
             try:
                 queued = track(self.client, payload)
-            except Exception as error:  # it raises whatever its own checks of an event come upon
+            except Exception as error:  # the client's own checks can raise anything
                 self.failures[payload["messageId"]] = f"refused by the client: {error!r:.100}"
             else:
                 if not queued:
                     self.failures[payload["messageId"]] = "the client's queue is full"
-        # Not flush(), which waits for ever where the client's thread has ended.
+        # Not flush(), which waits forever if the client's thread has ended.
         queue = self.client.queue
         while queue.unfinished_tasks and self.client.consumers[0].is_alive() and not stop.wait(0.01):
             pass
@@ -55,8 +55,8 @@ class Segment:
 
 
 def track(client: Client, payload: TrackPayload) -> bool:
-    """Put a payload in the client's queue; return whether it took it."""
-    # The client would stamp the present, and another one when the event is sent again.
+    """Put a payload into the client's queue; return whether there was room."""
+    # Otherwise the client sets the present time, and a different time if the event is sent again.
     timestamp = payload.setdefault("timestamp", datetime.now(UTC).isoformat(timespec="milliseconds"))
     queued, _ = client.track(
         user_id=payload.get("userId"),

@@ -2,8 +2,9 @@
 
     SEGMENT_WRITE_KEY=... python send_with_httpx.py export/*.jsonl.gz --rejects rejects.jsonl
 
-The exit status is 0 when every event was delivered or blocked, 1 when some were not, and 2 for wrong usage or a file
-that cannot be read. What was not sent is named on standard error and is in the rejects file, which can be run again.
+The exit status is 0 if every event was delivered or blocked, 1 if some were not, and 2 for wrong usage or a file that
+cannot be read or written. Events that were not sent are reported on standard error and kept in the rejects file, which
+can be sent again.
 """
 
 import json
@@ -23,11 +24,11 @@ PATIENCE = 300.0
 
 
 def post(client: httpx.Client, retries: int, patience: float, batch: Batch, stop: threading.Event) -> Lost:
-    """Post a batch until it is taken or refused; return what was not taken.
+    """Post a batch until it is accepted or refused; return what was not accepted.
 
     It gives up if Segment asks for a wait of more than **patience** seconds.
     """
-    # Half of a surrogate pair, which an emoji cut in two leaves behind, has no UTF-8; its escape is JSON all the same.
+    # Half of a surrogate pair, as in a truncated emoji, has no UTF-8 form, so it is sent as its JSON escape.
     text = json.dumps({"batch": batch}, ensure_ascii=False, separators=(",", ":"))
     content = text.encode("utf-8", "backslashreplace")
     for attempt in count():
@@ -49,7 +50,7 @@ def post(client: httpx.Client, retries: int, patience: float, batch: Batch, stop
 
 
 def retry_after(answer: httpx.Response) -> float:
-    """Read the header of that name, which holds seconds or a date; 0 if there is none."""
+    """Return the seconds to wait by the header Retry-After, which holds seconds or a date; 0 without the header."""
     value = answer.headers.get("Retry-After", "")
     if value.isdecimal():
         return float(value[:9])

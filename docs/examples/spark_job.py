@@ -2,9 +2,9 @@
 
     spark-submit spark_job.py export/ translated/ --policy policy.json
 
-What the export holds ends up in three folders below `translated/`: `kind=payload/`, for a sender's --payloads;
-`kind=blocked/`, as it was; and `kind=rejected/`, lines of a rejects file. The exit status is 0 when nothing was
-rejected, 1 when something was, and 2 for wrong usage or a job that failed.
+It writes three folders below `translated/`: `kind=payload/`, for a sender's --payloads; `kind=blocked/`, items as they
+were; and `kind=rejected/`, lines of a rejects file. The exit status is 0 if nothing was rejected, 1 if something was,
+and 2 for wrong usage or a job that failed.
 """
 
 import json
@@ -34,13 +34,13 @@ def main() -> int:
     spark = SparkSession.builder.appName("cordial-segment").getOrCreate()
     spark.sparkContext.addPyFile(records.__file__)
     try:
-        # As text, because Spark's JSON reader makes one schema of all records and drops what does not fit it; and as
-        # bytes, because what is not UTF-8 is otherwise replaced on its way to Python.
+        # As text, because Spark's JSON reader makes one schema for all records and drops what does not fit it. As
+        # bytes, because Spark otherwise replaces what is not UTF-8.
         lines = spark.read.text(options.export, lineSep="\n").where(functions.col("value").rlike(r"\S"))
         rows = lines.select(functions.input_file_name(), functions.col("value").cast("binary")).rdd
         outcomes = rows.mapPartitions(translated).toDF("kind string, value string")
         outcomes.write.partitionBy("kind").text(options.output)
-        # Counted in what was written, since an accumulator counts a task twice that had to run twice.
+        # Counted in the output, because an accumulator counts a task twice if it ran twice.
         written = spark.read.schema("value string, kind string").text(options.output).groupBy("kind").count()
         counts = dict.fromkeys(KINDS, 0) | dict(written.collect())
     except (PySparkException, Py4JError) as error:

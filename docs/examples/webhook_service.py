@@ -1,9 +1,9 @@
-"""Take Cordial's webhooks, translate what the policy allows, and pass it on to Segment.
+"""Receive Cordial's webhooks, translate what the policy allows, and send it to Segment.
 
     export CORDIAL_WEBHOOK_SECRET=... SEGMENT_WRITE_KEY=... CORDIAL_POLICY=policy.json CORDIAL_REJECTS=rejects.jsonl
     uvicorn --factory webhook_service:create_app --timeout-graceful-shutdown 30
 
-In Cordial, give the webhook the URL that ends in /cordial, and the request header "Authorization: Bearer <secret>".
+In Cordial, set the webhook's URL, which ends in /cordial, and its request header "Authorization: Bearer <secret>".
 """
 
 import argparse
@@ -57,7 +57,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
         setting("SEGMENT_HOST", host, "https://api.segment.io"), setting("SEGMENT_WRITE_KEY"), timeout
     )
     state.rejects = setting("CORDIAL_REJECTS", Rejects)
-    # The ids of events that Segment may have, though it did not say so, by the hash of the body they came in.
+    # The ids of events that Segment may have stored without confirming, by the hash of their body.
     state.ids = OrderedDict()
     app.post("/cordial", dependencies=[Depends(authenticate)])(receive)
     app.get("/healthz")(health)
@@ -77,12 +77,12 @@ async def health() -> str:
 
 
 async def left(*_: object) -> Response:
-    """Answer a client that has left in the middle of its body."""
+    """Answer a client that has disconnected in the middle of its body."""
     return Response(status_code=400)
 
 
 async def authenticate(request: Request) -> None:
-    """Let in who knows the secret; the time that this takes tells nothing of it."""
+    """Accept only requests with the secret; the comparison takes constant time."""
     given = request.headers.get("Authorization", "").encode("latin-1")
     if not secrets.compare_digest(given, b"Bearer " + request.app.state.secret):
         raise HTTPException(
@@ -91,18 +91,18 @@ async def authenticate(request: Request) -> None:
 
 
 async def read_body(request: Request) -> bytes:
-    """Read the body, as far as its size allows."""
+    """Read the body, up to the maximum size."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        # What has arrived counts: a Content-Length may be missing, and need not be true.
+        # Count what arrives: Content-Length may be missing or wrong.
         if len(body) > request.app.state.max_bytes:
             raise HTTPException(413, f"the body is over {request.app.state.max_bytes} bytes", CLOSE)
     return bytes(body)
 
 
 def receive(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Response:
-    """Answer for each item what became of it. This runs in a thread, so others are answered meanwhile."""
+    """Translate and send the items of a body, and answer with each outcome. Each request runs in its own thread."""
     state = request.app.state
     digest = sha256(body).digest()
     place = f"webhook of {datetime.now(UTC).isoformat(timespec='milliseconds')}"
@@ -121,7 +121,7 @@ def receive(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Res
     stop = threading.Event()
 
     def send(batch: Batch, _: threading.Event) -> Lost:
-        # Few retries: Cordial has the events still, and sends them again.
+        # Few retries: Cordial still has the events, and can send them again.
         lost = post(state.segment, 2, 2.0, batch, stop)
         if not {reason for _, reason in lost} <= REFUSALS:
             stop.set()
@@ -146,7 +146,7 @@ def receive(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Res
             event = {"event": value["event"], "messageId": value["messageId"]}
             answers.append({"index": index, "status": "accepted"} | event)
     keep(state, digest, payloads, kept)
-    # Written out here, since a record's key may hold half of a surrogate pair, which has no UTF-8.
+    # Serialised here, because a record's key may hold half of a surrogate pair, which has no UTF-8 form.
     return Response(json.dumps({"items": answers}), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-// What the page can be filled with. A name ending in .json is a file in docs/examples/, which the build copies here.
+// The examples of the page. A name ending in .json is a file in docs/examples/, which the build copies here.
 
 const json = (value) => JSON.stringify(value, null, 2);
 const who = { action: "cart", cID: "5c673e6b10986b7e3cd505d1", time: "2021-10-22T16:11:48+0000" };

@@ -1,4 +1,4 @@
-// Reads JSON as strictly as its standard, and keeps where each value stands in the text.
+// Reads JSON strictly, and records the place of each value in the text.
 
 export class NotJson extends Error {
   constructor(message, start, end = start + 1) {
@@ -11,7 +11,7 @@ export class NotJson extends Error {
 const SPACE = /[ \t\r\n]*/y;
 const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
-// Far more than the library accepts, and less than Python's own reader takes in a browser.
+// Far more than the library accepts, and less than Python's own reader can read in a browser.
 const DEEPEST = 500;
 const WORD = /[\w.+-]+/y;
 
@@ -96,7 +96,7 @@ export function read(text) {
     return children;
   }
 
-  // Unlike take(), it leaves the space that follows, so that a value ends where it ends.
+  // Unlike take(), it does not consume the space that follows, so a value's end excludes the space.
   function close(bracket) {
     const found = text[at] === bracket;
     at += found;

@@ -1,4 +1,4 @@
-// Ties the fields of the page to the library, which a worker runs.
+// Connects the fields of the page to the library, which runs in a worker.
 
 import { EXAMPLES } from "./examples.js";
 import { NotJson, find, lineAndColumn, read } from "./json.js";
@@ -22,7 +22,7 @@ function element(tag, content = [], attributes = {}) {
 
 // The fields
 
-let own = {}; // what was last typed, or came by a link
+let own = {}; // what was last typed, or came from a link
 let broken = false; // whether the link that the page was opened with cannot be read
 
 function texts() {
@@ -220,7 +220,7 @@ function fromLink(fragment) {
   return given;
 }
 
-/** Fill the fields from the address; return whether it holds a case, readable or not. */
+/** Fill the fields from the link in the address; return whether there is one, readable or not. */
 function readLink() {
   if (!location.hash.startsWith(LINK)) return false;
   example.value = "own";

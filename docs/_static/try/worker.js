@@ -34,7 +34,7 @@ async function start() {
     get(here("cordial_segment.zip")).then((response) => response.arrayBuffer()),
     get(here("translate.py")).then((response) => response.text()),
   ]);
-  // The loader fetches the other files itself, and waits for ever if one of them cannot be had.
+  // The loader fetches the other files itself, and waits forever if one of them cannot be loaded.
   const pyodide = await new Promise((resolve, reject) => {
     self.fetch = (...request) => {
       const response = getPinned(...request);
