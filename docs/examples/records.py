@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--channel", type=option(Channel), help="the channel of every record")
         self.add_argument("--messages", type=option(messages), default={}, metavar="FILE", help="JSON, by bmID")
         self.add_argument("--separator", default="_", metavar="TEXT", help="between the parts of a property")
-        self.add_argument("--origin-field", action="append", metavar="PATH", help="where Segment's origin is marked")
+        self.add_argument("--origin-field", action="append", metavar="PATH", help="look for Segment's mark there too")
         self.add_argument("--block-robots", action="store_true", help="block opens and clicks by robots")
         self.set_defaults(payloads=False)
 
@@ -77,7 +77,7 @@ def translate(item: Any, options: argparse.Namespace) -> TrackPayload | None:
     """Translate an item of a webhook body or an export; return ``None`` if it is blocked."""
     record, contact = open_envelope(item)
     robots = ROBOTS if options.block_robots else None
-    origin_fields = options.origin_field or ORIGIN_FIELDS
+    origin_fields = (*ORIGIN_FIELDS, *options.origin_field) if options.origin_field else ORIGIN_FIELDS
     if is_blocked(record, options.policy, channel=options.channel, robots=robots, origin_fields=origin_fields):
         return None
     message = options.messages.get(str(record.get("bmID")))

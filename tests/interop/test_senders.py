@@ -13,7 +13,7 @@ pytest.importorskip("segment.analytics")
 
 from programs import ENVIRONMENT, WRITE_KEY
 
-from cordial_segment import Block, build_track_payload, is_blocked, open_envelope
+from cordial_segment import ORIGIN_FIELDS, Block, build_track_payload, is_blocked, open_envelope
 
 SENDERS = {
     "httpx": ("send_with_httpx.py",),
@@ -301,7 +301,7 @@ OPTIONS = [
     (["--separator", "."], {"separator": "."}, {}),
     (["--messages", "messages.json"], {"message": {"name": "Fall", "subject": "Now"}}, {}),
     (["--block-robots"], {}, {"robots": Block("open", "click")}),
-    (["--origin-field", "properties.via"], {}, {"origin_fields": ["properties.via"]}),
+    (["--origin-field", "properties.via"], {}, {"origin_fields": [*ORIGIN_FIELDS, "properties.via"]}),
 ]
 
 
@@ -311,6 +311,7 @@ def test_the_options_of_a_translation_are_the_librarys(send, segment, write, tmp
     items = [
         {"action": "open", "cID": "c1", "_id": "e1", "bmID": "b1", "d": {"robot": True}, "n": 1},
         {"contact": {"_id": "c2"}, "event": {"a": "cart", "_id": "e2", "bmID": "b1", "properties": {"via": "segment"}}},
+        {"action": "open", "cID": "c3", "_id": "e3", "source": "segment"},
     ]
     send(SENDERS["httpx"], write(*items), *options)
     opened = [open_envelope(item) for item in items]
