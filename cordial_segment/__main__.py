@@ -25,16 +25,16 @@ VERSION = "0.2.0"
 _ROBOTS = Block("open", "click")
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _NOTES = """\
-FILE holds JSON Lines (*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). Under
-another name, its first line decides. It may be compressed by gzip. {"contact": ..., "event": ...} is an envelope.
+FILE holds JSON Lines (*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). With
+any other name, the first line decides. It may be compressed by gzip. {"contact": ..., "event": ...} is an envelope.
 
-Exit status: 0 if no record failed; 1 if one did, or if writing did; 2 for wrong usage or a file that cannot be read;
-130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. What is translated is written in any case.
+Exit status: 0 if no record failed; 1 if a record or the output failed; 2 for wrong usage or a file that cannot be read;
+130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. Translated records are always written.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status. Signals end the run from here on, and no longer the process."""
+    """Run the command and return its exit status. A signal ends the run in order instead of killing the process."""
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     run = _Run()
     for number in _SIGNALS:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass
     except Exception:  # a fault of this program must not lose what is translated
         run.failed += 1
-        run.say(f"{run.name}:{run.number}: a fault of the program, please report it:\n{traceback.format_exc()[:-1]}")
+        run.say(f"{run.name}:{run.number}: a bug in cordial-segment, please report it:\n{traceback.format_exc()[:-1]}")
     return run.finish()
 
 
@@ -55,20 +55,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.description = "Translate Cordial event records to Segment track payloads, one on a line, in order."
     parser.epilog = _NOTES
     add = parser.add_argument
-    add("files", nargs="*", default=["-"], metavar="FILE", help="input; without any, or for -, standard input")
+    add("files", nargs="*", default=["-"], metavar="FILE", help="input files; standard input if none, or for -")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--lines", dest="document", action="store_false", default=None, help="read each line by itself")
     form.add_argument("--document", action="store_true", default=None, help="read each FILE as one JSON document")
     add("--channel", help=f"the channel of every record: {', '.join(Channel)}, or Cordial's own name for it")
     add("--policy", metavar="FILE", help="which events to send, in JSON, or in TOML if FILE is named *.toml")
     add("--message", metavar="FILE", help="the message of all records: a JSON object with its name and subject")
-    add("--messages", metavar="FILE", help="the message of each record: a JSON object from bmID to such objects")
+    add("--messages", metavar="FILE", help="the message of each record: a JSON object of such objects by bmID")
     add("--origin-field", dest="origins", action="append", metavar="PATH", help="look for Segment's mark there too")
     add("--block-robots", dest="robots", action="store_const", const=_ROBOTS, help="block opens and clicks by robots")
-    add("--separator", default="_", metavar="TEXT", help="what joins the parts of a property's name (default: _)")
-    add("--indent", action="store_const", const=2, help="print each payload over several lines, for people")
+    add("--separator", default="_", metavar="TEXT", help="the text between the parts of a property's name (default: _)")
+    add("--indent", action="store_const", const=2, help="print each payload over several lines")
     add("--line-buffered", action="store_true", help="write each payload at once, for a pipe that is read live")
-    add("--rejects", metavar="FILE", help="write each record that fails there, as a line of JSON with the reason")
+    add("--rejects", metavar="FILE", help="write each failed record to FILE, one line of JSON with the reason")
     add("--version", action="version", version=f"cordial-segment {VERSION}")
     options = parser.parse_args(arguments)
     if options.rejects and os.path.realpath(options.rejects) in map(os.path.realpath, options.files):
@@ -171,7 +171,7 @@ class _Run:
         if sys.stdin is None:
             raise OSError("standard input is closed")
         if sys.stdin.buffer.isatty():
-            self.say("Waiting for records on standard input. Ctrl-D ends them; --help says more.")
+            self.say("Waiting for records on standard input. End with Ctrl-D; see --help.")
         return nullcontext(sys.stdin.buffer)
 
     def _payload(self, value: Any) -> TrackPayload | None:
@@ -198,7 +198,7 @@ class _Run:
             kept = json.dumps(text) if unread else text.replace("\r", " ").replace("\n", " ")
             _, problem = _write(rejects, [f'{entry[:-1]}, "{"line" if unread else "record"}": {kept}}}\n'])
             if problem:
-                self.say(f"{rejects.name}: no more is written there: {problem.strerror}")
+                self.say(f"{rejects.name}: cannot be written, further rejects are not saved: {problem.strerror}")
                 rejects.close()
 
     def _flush(self) -> None:
@@ -229,7 +229,7 @@ class _Run:
 
 
 def _write(file: Any, lines: Sequence[str]) -> tuple[int, OSError | None]:
-    """Write **lines** to an unbuffered file; return how many are written whole, and why no more are."""
+    """Write **lines** to an unbuffered file; return how many are written whole, and the error that stopped the rest."""
     data = "".join(lines).encode()
     left = memoryview(data)
     try:

@@ -77,7 +77,7 @@ _Places = dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]]
 
 def _places(fields: Iterable[str]) -> _Places:
     if isinstance(fields, str):
-        raise TypeError(f"origin_fields must be several dotted paths, not the one string {shown(fields)}")
+        raise TypeError(f"origin_fields must be a list of dotted paths, not the string {shown(fields)}")
     places: _Places = {}
     for field in fields:
         *steps, name = as_text(field, "each of origin_fields").split(".")

@@ -1,4 +1,4 @@
-"""The channel of a record, told in this order: a name that it carries, the type of a text message, its action.
+"""The channel of a record, found in this order: a name that it carries, the type of a text message, its action.
 
 Accounts name their channels themselves (``sms_plivo``, ``push-ios``), so a name is known whole or by its first word.
 """
@@ -15,7 +15,7 @@ from ._records import SECTIONS, Record, as_record, read_action, section
 class Channel(StrEnum):
     """A channel that Cordial sends events from, with a rule of its own in a policy.
 
-    Wherever a channel is taken, its string works too, as do Cordial's own names for it, in any case: ``push`` for
+    Instead of a member, pass its string or one of Cordial's own names, in upper or lower case: ``push`` for
     mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST. Any other string is a ``ValueError``.
 
     >>> from cordial_segment import Channel
@@ -78,7 +78,7 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
        ``email``, ``push``, ``mobile``, ``sms``, ``mms`` and ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
     2. ``sendType`` in ``system_properties`` or ``sp``, if it names a text channel.
     3. The action. If the record names an unknown channel, ``click`` and ``optout`` do not count as email, since other
-       channels have them too; with an unknown ``chnl-type``, no action does.
+       channels have them too; with an unknown ``chnl-type``, no action counts as email.
 
     >>> from cordial_segment import channel_of
     >>> channel_of({"action": "click", "chnl": "sms_plivo"}), channel_of({"action": "click"})
@@ -111,7 +111,7 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
 
 
 def channel_by_action(action: str) -> Channel:
-    """Return the channel that **action** alone tells, or custom."""
+    """Return the channel that **action** alone implies, or custom."""
     if action.startswith("crdl_") and action.endswith("_send_failure"):
         key = action[len("crdl_") : min(len(action) - len("_send_failure"), 64)]
         return _known(key) or CUSTOM

@@ -56,7 +56,7 @@ class TranslationError(ValueError):
 
 
 class MissingFieldError(TranslationError):
-    """A field that Segment requires has no value: the action, or whose event it is."""
+    """A field that Segment requires has no value: the action, or the id of the person."""
 
 
 class InvalidFieldError(TranslationError):
@@ -70,7 +70,7 @@ class NestingError(TranslationError):
 class PayloadTooLargeError(TranslationError):
     """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event.
 
-    ``path`` is the largest value counted before giving up. Source: Segment, "HTTP API Source", maximum request size.
+    ``path`` is the largest value found before the limit was reached. Source: Segment, "HTTP API Source".
     """
 
 

@@ -1,9 +1,8 @@
 """Nested data to one flat dict, with nothing lost.
 
-One walk does it: ``_add`` calls itself for each container and can only succeed or give up. It carries no paths and
-raises no readable error; the exact types that JSON has take the first branches of its loop. Where it gave up, and only
-there, ``flatten_slowly`` goes over the same data again, with paths. It says what is wrong and where, or, where the
-caller's stack was too full for recursion, provides the same result.
+One walk does it: ``_add`` calls itself for each container, and can only succeed or give up. The exact types that JSON
+has take its first branches. Where it gave up, and only there, ``leaves`` goes over the same data again, with paths. It
+finds what is wrong and where, or, where the caller's stack was too full for recursion, the same result.
 """
 
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class GaveUpError(Exception):
-    """What the flat key **prefix** begins is too deep or there twice, or takes **size** bytes that are not there."""
+    """The data below the flat key **prefix** is too deep, has a key twice, or has no room for its **size**."""
 
     def __init__(self, prefix: str, size: int = 0) -> None:
         super().__init__(prefix, size)
@@ -73,12 +72,12 @@ def flatten_into(
         if error.size:
             raise
         toward = error.prefix
-    except Exception:  # it comes up again below, with its place
+    except Exception:  # raised again below, with its place
         toward = ""
     else:
         return flat
     flat.clear()
-    # Where a key is known, what leads there is enough to say what is wrong. Else all is gone over, and may be right.
+    # If the key is known, only what leads to it is walked. Otherwise all data is, and it may be valid.
     for path, value in leaves(data, separator, max_depth, toward):
         key = separator.join(path)
         if key in flat:

@@ -2,7 +2,7 @@
 
 The record is flattened first. Two questions are then asked of the flat dict: has every value a JSON form, and does the
 payload fit? Cheap bounds answer for nearly every record; only a payload near the limit is written out and measured.
-What is wrong has a flat key, and only for the error is the place looked for that gave it.
+A problem is known by its flat key; its path is looked up only when the error is raised.
 """
 
 import json
@@ -65,8 +65,8 @@ def build_track_payload(
 ) -> TrackPayload:
     """Translate a Cordial event record into the payload of a Segment track call.
 
-    ``properties`` are the flattened record and, on the email channel, Segment's email fields where their names are
-    free. Every leaf of the record is there except the time, which becomes ``timestamp``, and a ``link`` that is empty
+    ``properties`` are the flattened record and, on the email channel, Segment's email fields whose names are not
+    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and a ``link`` that is empty
     or repeats ``link_url``. The record is not changed, the payload shares no container with any argument, and
     ``json.dumps(payload, allow_nan=False)`` never fails.
 
@@ -74,10 +74,10 @@ def build_track_payload(
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
         ``cID``. Its email and phone go into ``context.traits``, and nothing else of it is sent.
     :param message: The metadata of the message that an email event is about; see ``enrich_email_fields``.
-    :param user_id: Segment's ``userId``. Here and in the next two, an empty string counts as ``None``.
+    :param user_id: Segment's ``userId``. For this and the next two, an empty string counts as ``None``.
     :param write_key: Segment's ``writeKey``, for a transport that authenticates in the body.
-    :param message_id: Segment's ``messageId``; by default ``api-`` and the record's ``_id``, so a retry is the same
-        message; none if there is no ``_id``. At 100 characters or more, it is replaced by ``api-`` and its SHA-256.
+    :param message_id: Segment's ``messageId``; by default ``api-`` and the record's ``_id``, if any, so that Segment
+        recognises a retry. At 100 characters or more, it is replaced by ``api-`` and its SHA-256.
     :param context: Merged over the default ``context``, key by key at the top.
     :param integrations: Segment's ``integrations``, such as ``{"Cordial (Actions)": False}``.
     :param separator: The text between the parts of a property's name.
@@ -106,7 +106,7 @@ def build_track_payload(
     about = {} if message is None else as_record(message, "message")
     anonymous = read_text(record, "cID") or read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
     if not anonymous and not user_id:
-        raise MissingFieldError("missing, and no contact or user_id says whose event it is", path="cID")
+        raise MissingFieldError("missing: set it, or pass a contact or user_id", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
@@ -188,7 +188,7 @@ def _json_length(value: object, key: str, record: Record, separator: str) -> int
     try:
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError):
-        problem = f"{shown(value)} has no JSON form: give a string, a finite number, a bool, null, a mapping or a list"
+        problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
         raise InvalidFieldError(problem, path=path_of(key, record, separator, MAX_DEPTH) or key) from None
 
 

@@ -1,6 +1,6 @@
 """Which events an account sends: one rule for each channel, in the four modes of Cordial's own settings.
 
-Rules and policies are values: immutable, equal if they hold the same, fit to be pickled and sent to workers.
+Rules and policies are immutable values: equal if they hold the same, and ready to be pickled and sent to workers.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Block(_Actions):
     """
 
     def allows(self, action: str) -> bool:
-        """Whether **action** is none of these."""
+        """Whether **action** is not one of these."""
         return canonical_action(action) not in self._held
 
 
@@ -118,7 +118,7 @@ class Policy(_Value):
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Policy:
-        """Make a policy from **settings** as JSON or TOML holds them.
+        """Make a policy from **settings** as read from JSON or TOML.
 
         They map channels, under any of their names, to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or
         ``{"block": [actions]}``; anything else is a ``ValueError`` that names it.

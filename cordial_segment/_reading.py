@@ -25,14 +25,14 @@ _BINARY = re.compile(
 
 
 class UnreadableError(ValueError):
-    """What takes the place of a record that cannot be read."""
+    """Yielded in place of a record that cannot be read."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"The key {shown(twice)} stands twice in one object")
+        raise ValueError(f"The key {shown(twice)} occurs twice in one object")
     return record
 
 
@@ -96,7 +96,7 @@ def _begins_document(line: bytes) -> bool:
 
 
 def _read(number: int, data: bytes, consequence: str = "") -> Iterator[tuple[int, str, Any]]:
-    """Yield the records of **data**, whose first line is **number**, or the fault that spoils them all."""
+    """Yield the records of **data**, whose first line is **number**, or the error that makes all of them unreadable."""
     try:
         text = _decoded(data.rstrip(b" \t\r\n"))
         records = _parse(text)
@@ -141,7 +141,7 @@ def _parse(text: str) -> list[tuple[int, int, Any]]:
     if in_array and not text.startswith("]", at):
         raise JSONDecodeError("Expecting ',' or ']'", text, at)
     if (at := _past_space(text, at + in_array)) < len(text):
-        raise JSONDecodeError("More follows the JSON value", text, at)
+        raise JSONDecodeError("Unexpected text after the JSON value", text, at)
     return found
 
 

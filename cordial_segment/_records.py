@@ -34,7 +34,7 @@ def as_plain(container: Any, path: tuple[str, ...] = ()) -> Any:
     except RecursionError:
         raise
     except Exception as error:
-        problem = f"reading it raised {type(error).__name__}: give a plain dict or list"
+        problem = f"reading it raised {type(error).__name__}: use a plain dict or list"
         raise InvalidFieldError(problem, path=".".join(path) or None) from error
     if len(record) < len(pairs):
         key = key_text(Counter(key for key, _ in pairs).most_common(1)[0][0], path)
@@ -90,7 +90,7 @@ def require_action(record: Record) -> str:
     """Return the record's action, or raise ``MissingFieldError``."""
     if action := read_action(record):
         return action
-    raise MissingFieldError("missing, and so is a: give the event's name, such as 'click'", path="action")
+    raise MissingFieldError("missing: set action or a to the event's name, such as 'click'", path="action")
 
 
 def as_text(value: object, name: str) -> str:

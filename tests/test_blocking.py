@@ -79,7 +79,7 @@ def test_a_holder_that_is_no_mapping_holds_no_mark(holder):
 
 @pytest.mark.parametrize("path", PLACES)
 def test_no_policy_lifts_the_guard(path):
-    """A marked record is blocked before anything is asked of its action."""
+    """A marked record is blocked even if its action is missing or invalid."""
     everything = Policy(email=SendAll(), custom=Allow("browse"))
     for record in (at(path, "segment", action="browse"), at(path, "segment"), at(path, "segment", action=5)):
         assert is_blocked(record, everything)
@@ -136,7 +136,7 @@ def test_the_rule_for_robots_decides_what_robots_do(robots, blocked):
 
 @pytest.mark.parametrize("device", [{"robot": False}, {"robot": 1}, {"robot": "true"}, {"robot": None}, {}, None, "x"])
 def test_only_a_device_that_says_true_is_a_robots(device):
-    """For anyone else nothing is asked of the rule, not even for an action."""
+    """For any other device, the rule is not asked and no action is needed."""
     assert not is_blocked({"action": "click", "cID": "c1", "d": device}, robots=BlockAll())
     assert not is_blocked({"d": device, "robot": True, "properties": {"robot": True}}, robots=BlockAll())
 

@@ -95,7 +95,7 @@ def test_a_known_name_tells_the_channel_whatever_the_action(field, name, channel
 )
 @pytest.mark.parametrize("field", ["chnl-type", "chnl", "channel"])
 def test_any_other_name_is_unknown(field, name):
-    """Then a text message is told by its type, and a click with no type is none of email's."""
+    """``sendType`` then identifies a text message; a click without it does not count as email."""
     assert channel_of({"action": "click", field: name, "sp": {"sendType": "sms"}}) is SMS
     assert channel_of({"action": "click", field: name}) is CUSTOM
 
@@ -235,7 +235,7 @@ def test_where_nothing_is_named_the_action_tells_the_channel(action, channel):
 
 @pytest.mark.parametrize(("action", "channel"), BY_ACTION_ROWS)
 def test_of_an_unknown_type_no_action_makes_an_email(action, channel):
-    """The types are Cordial's own. What other channels have for themselves is told as ever."""
+    """Cordial defines the types, so an unknown type is not email. Other channels' actions are still recognised."""
     told = CUSTOM if channel is EMAIL else channel
     assert channel_of({"action": action, "chnl-type": "whatsapp"}) is told
     assert channel_of({"action": action, "chnl-type": "whatsapp", "chnl": "weekly"}) is told

@@ -56,7 +56,7 @@ def run(monkeypatch, capsysbinary):
 
 
 def as_usual():
-    """A process started in the background, or by nohup, may be born deaf to these."""
+    """A process started in the background, or by nohup, may ignore these from the start."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -127,7 +127,7 @@ def test_files_are_read_one_after_the_other(run, tmp_path):
     assert (status, out) == (1, payloads(ONE, ONE, TWO))
     assert err == [
         f"{first}:6: 5 is not a record: expected a mapping",
-        f"{second}:2: action: missing, and so is a: give the event's name, such as 'click'",
+        f"{second}:2: action: missing: set action or a to the event's name, such as 'click'",
         "3 translated, 1 blocked, 2 failed",
     ]
 
@@ -314,7 +314,7 @@ def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
     assert (status, read_all(out)) == (1, payloads(ONE, TWO))
     assert [line.split(": ", 1)[0] for line in err[:3]] == ["<stdin>:1", "/dev/full", "<stdin>:3"]
     assert err[1:2] + err[3:] == [
-        "/dev/full: no more is written there: No space left on device",
+        "/dev/full: cannot be written, further rejects are not saved: No space left on device",
         "2 translated, 0 blocked, 2 failed",
     ]
 
@@ -333,15 +333,15 @@ def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
         (["--policy", "{}/bad.json"], "argument --policy: {}/bad.json: email: 'some' is not a mode"),
         (["--policy", "{}/list.json"], "argument --policy: {}/list.json: settings must be a mapping, not"),
         (["--policy", "{}/bad.toml"], "argument --policy: {}/bad.toml: "),
-        (["--policy", "{}/twice.json"], "argument --policy: {}/twice.json: The key 'email' stands twice"),
+        (["--policy", "{}/twice.json"], "argument --policy: {}/twice.json: The key 'email' occurs twice"),
         (["--policy", "{}/latin"], "argument --policy: {}/latin: 'utf-8' codec"),
         (["--policy", "{}/deep"], "argument --policy: {}/deep: "),
         (["--message", "{}/none.json"], "argument --message: {}/none.json: [Errno 2] No such file or directory"),
         (["--message", "{}/text"], "argument --message: {}/text: Expecting value"),
         (["--message", "{}/list.json"], "argument --message: {}/list.json: expected an object such as"),
-        (["--message", "{}/twice.json"], "argument --message: {}/twice.json: The key 'email' stands twice"),
+        (["--message", "{}/twice.json"], "argument --message: {}/twice.json: The key 'email' occurs twice"),
         (["--messages", "{}/list.json"], "argument --messages: {}/list.json: expected an object such as"),
-        (["--messages", "{}/twice.json"], "argument --messages: {}/twice.json: The key 'email' stands twice"),
+        (["--messages", "{}/twice.json"], "argument --messages: {}/twice.json: The key 'email' occurs twice"),
         (["--messages", "{}/bad.json"], "argument --messages: {}/bad.json: expected an object such as"),
         (["--rejects", "{}/none/rejects"], "argument --rejects: {}/none/rejects: [Errno 2] No such file"),
         (["--rejects", "{}"], "argument --rejects: {}: [Errno 21] Is a directory"),
@@ -582,7 +582,7 @@ def test_a_fault_of_the_program_writes_what_is_translated(run, monkeypatch, faul
     monkeypatch.setattr(command, "build_track_payload", faulty)
     status, out, err = run(stdin=lines(*numbered(3), ONE, *numbered(3)))
     assert (status, out) == (1, payloads(*numbered(3)))
-    assert err[0] == "<stdin>:4: a fault of the program, please report it:"
+    assert err[0] == "<stdin>:4: a bug in cordial-segment, please report it:"
     assert err[-2].startswith(type(fault).__name__)
     assert err[-1] == "3 translated, 0 blocked, 1 failed"
 
@@ -714,7 +714,7 @@ def take_terminal():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-WAITING = "Waiting for records on standard input. Ctrl-D ends them; --help says more.\n"
+WAITING = "Waiting for records on standard input. End with Ctrl-D; see --help.\n"
 
 
 def test_with_no_input_it_says_what_it_waits_for():
@@ -784,7 +784,7 @@ def test_progress_is_wiped_by_what_follows(run, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.3)
     monkeypatch.setattr(sys, "stderr", screen)
     assert run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))[0] == 1
-    wipe, missing = "\r\x1b[K", "action: missing, and so is a: give the event's name, such as 'click'"
+    wipe, missing = "\r\x1b[K", "action: missing: set action or a to the event's name, such as 'click'"
     assert screen.getvalue() == (
         f"{wipe}0 records{wipe}<stdin>:1: {missing}\n{wipe}2 records{wipe}<stdin>:3: {missing}\n"
         f"{wipe}4 records{wipe}6 records{wipe}4 translated, 1 blocked, 2 failed\n"

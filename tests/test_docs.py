@@ -59,7 +59,7 @@ class Block:
 
 
 def blocks_of(text: str, where: str) -> list[Block]:
-    """Find the fenced code blocks of a page; directives in braces are none. A command takes its output with it."""
+    """Find the fenced code blocks of a page, without directives (in braces). A command takes its output with it."""
     blocks: list[Block] = []
     end = 0
     for match in BLOCK.finditer(text):

@@ -257,7 +257,7 @@ def test_an_enriched_record_is_the_record_and_more_and_shares_what_is_deeper(rec
 @fixed
 @given(RECORDS)
 def test_a_payload_of_an_email_has_the_fields_that_enriching_adds(record):
-    """But where the flattened record has a property of that name, which stays."""
+    """Unless the flattened record has a property of that name, which stays."""
     try:
         flat = flatten(record)
     except KeyCollisionError:

@@ -17,7 +17,7 @@ NOTEBOOK = ROOT / "docs" / "a-day-of-events.ipynb"
 
 
 def seen(cell: Any) -> list[object]:
-    """Give what a reader sees below a cell: text as it is, and of an image only that it is there."""
+    """Return the visible output of a cell: its text, and whether it has an image."""
     outputs: list[object] = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":

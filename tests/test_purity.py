@@ -44,7 +44,7 @@ def noted(name, function):
 
 
 def watch():
-    """Replace the doors to the world, before the package is imported, and hook what is audited."""
+    """Replace clock, network, files and randomness before the package is imported."""
     for module, names in IMPURE.items():
         for name in names.split():
             setattr(module, name, noted(f"{module.__name__}.{name}", getattr(module, name)))

@@ -133,7 +133,7 @@ def test_lines_are_no_document(run, tmp_path, text):
     (tmp_path / "events.json").write_bytes(text)
     status, out, err = run(tmp_path / "events.json")
     assert (status, out) == (1, [])
-    assert err[0].startswith(f"{tmp_path}/events.json:2: not readable at column 1: more follows the JSON value")
+    assert err[0].startswith(f"{tmp_path}/events.json:2: not readable at column 1: unexpected text after the JSON value")
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ FAULTS = {
     "a byte that is not UTF-8": (b'{"action": "caf\xe9", "cID": "x"}', 16, "byte 0xe9 is not UTF-8"),
     "UTF-8 cut short": (b'{"action": "\xf0\x9f\x98", "cID": "x"}', 13, "byte 0xf0 is not UTF-8"),
     "a surrogate in UTF-8": (b'{"\xed\xa0\x80": 1}', 3, "byte 0xed is not UTF-8"),
-    "a key twice": (b'{"action": "open", "cID": "x", "cID": "y"}', 1, "the key 'cID' stands twice in one object"),
-    "a key twice, deep": (b'{"a": [{"b\\n": 1, "c": 2, "b\\n": 1}]}', 1, r"the key 'b\n' stands twice in one object"),
+    "a key twice": (b'{"action": "open", "cID": "x", "cID": "y"}', 1, "the key 'cID' occurs twice in one object"),
+    "a key twice, deep": (b'{"a": [{"b\\n": 1, "c": 2, "b\\n": 1}]}', 1, r"the key 'b\n' occurs twice in one object"),
     "an integer too long": (b'{"action": "open", "cID": "x", "n": %s}' % (b"9" * 5000), 1, "exceeds the limit"),
     "nesting too deep": (b'{"action": "open", "cID": "x", "n": %s}' % DEEP, 1, "nested too deep"),
     "objects nested too deep": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 1, "nested too deep"),
@@ -218,10 +218,10 @@ ONLY_IN_LINES = {
     "cut short in a string": (b'{"action": "op', 12, "unterminated string starting at"),
     "cut short in an array": (b'[{"action": "open", "cID": "x"},', 33, "expecting value"),
     "an array not closed": (b'[{"action": "open", "cID": "x"}', 32, "expecting ',' or ']'"),
-    "an array not begun": (b'{"action": "open", "cID": "x"}]', 31, "more follows the JSON value"),
-    "a comma after it": (b'{"action": "open", "cID": "x"},', 31, "more follows the JSON value"),
+    "an array not begun": (b'{"action": "open", "cID": "x"}]', 31, "unexpected text after the JSON value"),
+    "a comma after it": (b'{"action": "open", "cID": "x"},', 31, "unexpected text after the JSON value"),
     "two on a line": (b'{"action": "open", "cID": "x"} {"action": "open", "cID": "y"}', 32, "more follows the JSON"),
-    "two arrays on a line": (b'[{"action": "open", "cID": "x"}] []', 34, "more follows the JSON value"),
+    "two arrays on a line": (b'[{"action": "open", "cID": "x"}] []', 34, "unexpected text after the JSON value"),
     "an array without a comma": (b'[{"action": "open", "cID": "x"} {}]', 33, "expecting ',' or ']'"),
     "an array with a comma too many": (b'[{"action": "open", "cID": "x"}, ]', 34, "expecting value"),
     "an array with a fault at its end": (
@@ -305,12 +305,12 @@ def test_two_faults_refuse_a_document_once(run, fault):
         (b"[\n%s,\n%s,\n]", "4: not readable at column 1: expecting value"),
         (b"[\n%s,\n%s,\n", "3: not readable at column 52: expecting value"),
         (b"[\n%s\n%s\n]", "3: not readable at column 1: expecting ',' or ']'"),
-        (b"[\n%s,\n%s\n]\n]", "5: not readable at column 1: more follows the JSON value"),
-        (b"[\n%s,\n%s\n]\n{}", "5: not readable at column 1: more follows the JSON value"),
-        (b"\n\n[\n%s,\n%s\n]\n\n{}", "8: not readable at column 1: more follows the JSON value"),
+        (b"[\n%s,\n%s\n]\n]", "5: not readable at column 1: unexpected text after the JSON value"),
+        (b"[\n%s,\n%s\n]\n{}", "5: not readable at column 1: unexpected text after the JSON value"),
+        (b"\n\n[\n%s,\n%s\n]\n\n{}", "8: not readable at column 1: unexpected text after the JSON value"),
         (b"\r\n[\r\n%s,\r\n%s\r\n  }", "5: not readable at column 3: expecting ',' or ']'"),
         (b'{"a":\n%s,\n"b": %s', "3: not readable at column 56: expecting ',' delimiter"),
-        (b'{"a":\n%s}\n%s', "3: not readable at column 1: more follows the JSON value"),
+        (b'{"a":\n%s}\n%s', "3: not readable at column 1: unexpected text after the JSON value"),
         (b"\xef\xbb\xbf[\n%s, \xe9,\n%s]", "2: not readable at column 34: byte 0xe9 is not UTF-8"),
         (b"[\n%s, %s\n, \xff]", "3: not readable at column 3: byte 0xff is not UTF-8"),
     ],
@@ -344,7 +344,7 @@ def test_lines_cut_short_cost_the_last(run):
 
 
 def test_a_document_over_many_lines_is_not_read_as_lines(run):
-    """One bad byte in a document sends no part of it, past the guard against loops or otherwise."""
+    """One bad byte rejects the whole document, so that no part passes the guard against loops."""
     text = b'[\n{"action":"caf\xe9","cID":"c1","source":"segment","prev":\n{"action":"order","cID":"c0"}\n}]\n'
     status, out, err = run(stdin=text)
     assert (status, out, len(err)) == (1, [], 2)

@@ -31,7 +31,7 @@ ENOUGH = 40
 
 
 class Own(Mapping):
-    """A mapping of one's own: the base class goes through it by its three methods."""
+    """A custom mapping, which the base class reads through its three methods."""
 
     def __init__(self, data):
         self.data = dict(data)

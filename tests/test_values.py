@@ -175,7 +175,7 @@ def test_what_the_methods_of_a_subclass_return_is_what_counts():
 
 @pytest.mark.parametrize("key", ["a", 1, StrEnum("Column", {"A": "a"}).A, Enum("Old", {"A": "a"}, type=str).A])
 def test_a_key_that_a_mapping_has_twice_is_a_collision(key):
-    """It has no flat key of its own, as it is told while the mapping is read: the error has the mapping's key."""
+    """The error has the mapping's key, because there is no flat key yet while the mapping is read."""
     twice, name = Multi((key, 1), ("b", 2), (key, 3)), "1" if key == 1 else "a"
     for call, path in (
         (lambda: flatten(twice), name),
@@ -484,7 +484,7 @@ def test_a_field_with_a_type_of_its_own_refuses_others(field, leaf):
 
 @pytest.mark.parametrize("leaf", [*NO_NUMBER, True, [], {}], ids=name_of)
 def test_where_a_field_may_hold_anything_what_is_no_string_and_no_number_says_nothing(leaf):
-    """It names no channel, is no mark of an origin, and gives no email field a value."""
+    """It names no channel, does not mark an origin, and is not used for any email field."""
     names = ("chnl-type", "chnl", "channel", "source", "origin", "bmID", "name", "subject", "linkUrl", "link_url")
     record = {**dict.fromkeys(names, leaf), "sp": {"link": leaf, "rl": leaf, "lKey": leaf}, "system_properties": leaf}
     assert channel_of({"action": "open", **record}) is Channel.EMAIL

@@ -34,7 +34,7 @@ def examples():
 
 
 def deaf_to_none():
-    """A process started in the background, or by nohup, may be born deaf to signals."""
+    """A process started in the background, or by nohup, may ignore signals from the start."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
