@@ -402,7 +402,7 @@ def test_help_lists_the_channels_and_every_exit_status(capsys):
     assert caught.value.code == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "email, mobile, sms, rest, custom" in said
-    assert "Exit status: 0 if no record failed; 1 if one did" in said
+    assert "Exit status: 0 if no record failed; 1 if a record or the output failed" in said
     assert all(f" {status} " in said for status in (0, 1, 2, 130, 143, 129))
 
 
