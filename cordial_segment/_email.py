@@ -77,6 +77,4 @@ def _is_needless(link: object, link_url: object) -> bool:
 
 def _is_value(source: object) -> bool:
     # Cordial writes false where it does not know; a container is no identifier.
-    if isinstance(source, str):
-        return source != ""
-    return isinstance(source, (int, float)) and not isinstance(source, bool)
+    return isinstance(source, (str, int, float)) and source != "" and not isinstance(source, bool)

@@ -72,7 +72,7 @@ def flatten_into(
         if error.size:
             raise
         toward = error.prefix
-    except Exception:  # raised again below, with its place
+    except (RecursionError, ValueError):  # a ValueError is raised again below, with its place
         toward = ""
     else:
         return flat
@@ -83,8 +83,6 @@ def flatten_into(
         if key in flat:
             raise KeyCollisionError(key, (path_of(key, data, separator, max_depth) or "", ".".join(path)))
         flat[key] = value
-        if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
-            raise GaveUpError(key, len(key))
     return flat
 
 

@@ -141,7 +141,7 @@ def _parse(text: str) -> list[tuple[int, int, Any]]:
     if in_array and not text.startswith("]", at):
         raise JSONDecodeError("Expecting ',' or ']'", text, at)
     if (at := _past_space(text, at + in_array)) < len(text):
-        raise JSONDecodeError("Unexpected text after the JSON value", text, at)
+        raise JSONDecodeError("Unexpected text after the value", text, at)
     return found
 
 

@@ -133,7 +133,7 @@ def test_lines_are_no_document(run, tmp_path, text):
     (tmp_path / "events.json").write_bytes(text)
     status, out, err = run(tmp_path / "events.json")
     assert (status, out) == (1, [])
-    assert err[0].startswith(f"{tmp_path}/events.json:2: not readable at column 1: unexpected text after the JSON value")
+    assert err[0].startswith(f"{tmp_path}/events.json:2: not readable at column 1: unexpected text after the value")
 
 
 @pytest.mark.parametrize(
@@ -218,10 +218,14 @@ ONLY_IN_LINES = {
     "cut short in a string": (b'{"action": "op', 12, "unterminated string starting at"),
     "cut short in an array": (b'[{"action": "open", "cID": "x"},', 33, "expecting value"),
     "an array not closed": (b'[{"action": "open", "cID": "x"}', 32, "expecting ',' or ']'"),
-    "an array not begun": (b'{"action": "open", "cID": "x"}]', 31, "unexpected text after the JSON value"),
-    "a comma after it": (b'{"action": "open", "cID": "x"},', 31, "unexpected text after the JSON value"),
-    "two on a line": (b'{"action": "open", "cID": "x"} {"action": "open", "cID": "y"}', 32, "unexpected text after the JSON"),
-    "two arrays on a line": (b'[{"action": "open", "cID": "x"}] []', 34, "unexpected text after the JSON value"),
+    "an array not begun": (b'{"action": "open", "cID": "x"}]', 31, "unexpected text after the value"),
+    "a comma after it": (b'{"action": "open", "cID": "x"},', 31, "unexpected text after the value"),
+    "two in a line": (
+        b'{"action": "open", "cID": "x"} {"action": "open", "cID": "y"}',
+        32,
+        "unexpected text after the value",
+    ),
+    "two arrays on a line": (b'[{"action": "open", "cID": "x"}] []', 34, "unexpected text after the value"),
     "an array without a comma": (b'[{"action": "open", "cID": "x"} {}]', 33, "expecting ',' or ']'"),
     "an array with a comma too many": (b'[{"action": "open", "cID": "x"}, ]', 34, "expecting value"),
     "an array with a fault at its end": (
@@ -305,12 +309,12 @@ def test_two_faults_refuse_a_document_once(run, fault):
         (b"[\n%s,\n%s,\n]", "4: not readable at column 1: expecting value"),
         (b"[\n%s,\n%s,\n", "3: not readable at column 52: expecting value"),
         (b"[\n%s\n%s\n]", "3: not readable at column 1: expecting ',' or ']'"),
-        (b"[\n%s,\n%s\n]\n]", "5: not readable at column 1: unexpected text after the JSON value"),
-        (b"[\n%s,\n%s\n]\n{}", "5: not readable at column 1: unexpected text after the JSON value"),
-        (b"\n\n[\n%s,\n%s\n]\n\n{}", "8: not readable at column 1: unexpected text after the JSON value"),
+        (b"[\n%s,\n%s\n]\n]", "5: not readable at column 1: unexpected text after the value"),
+        (b"[\n%s,\n%s\n]\n{}", "5: not readable at column 1: unexpected text after the value"),
+        (b"\n\n[\n%s,\n%s\n]\n\n{}", "8: not readable at column 1: unexpected text after the value"),
         (b"\r\n[\r\n%s,\r\n%s\r\n  }", "5: not readable at column 3: expecting ',' or ']'"),
         (b'{"a":\n%s,\n"b": %s', "3: not readable at column 56: expecting ',' delimiter"),
-        (b'{"a":\n%s}\n%s', "3: not readable at column 1: unexpected text after the JSON value"),
+        (b'{"a":\n%s}\n%s', "3: not readable at column 1: unexpected text after the value"),
         (b"\xef\xbb\xbf[\n%s, \xe9,\n%s]", "2: not readable at column 34: byte 0xe9 is not UTF-8"),
         (b"[\n%s, %s\n, \xff]", "3: not readable at column 3: byte 0xff is not UTF-8"),
     ],
