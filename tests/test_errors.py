@@ -60,6 +60,50 @@ def test_an_error_names_the_place_by_its_dotted_path(record, kind, path):
     assert str(caught.value).startswith(f"{path or repr('')}: ")
 
 
+MODES = "expected 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
+MESSAGES = {
+    "action: missing: set action or a to the event's name, such as 'click'": lambda: build_track_payload({}),
+    "cID: missing: set it, or pass a contact or user_id": lambda: build_track_payload({"action": "browse"}),
+    "cID: 5 is not a string": lambda: build_track_payload({**BASE, "cID": 5}),
+    "time: 'noon' is not a time: expected ISO 8601 such as '2021-10-22T16:11:48+00:00', or a datetime": (
+        lambda: build_track_payload({**BASE, "time": "noon"})
+    ),
+    "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
+        lambda: build_track_payload({**BASE, "x": float("nan")})
+    ),
+    "x: the payload takes over 32,768 bytes, and this is its largest value: shorten or remove it": (
+        lambda: build_track_payload({**BASE, "x": "y" * 40_000})
+    ),
+    "without its properties, the payload takes over 32,768 bytes: shorten its context or ids": (
+        lambda: build_track_payload(BASE, user_id="u" * 40_000)
+    ),
+    "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
+    "a.b: containers are nested deeper than 2, or one contains itself: flatten or remove it": (
+        lambda: flatten({"a": {"b": {}}}, max_depth=2)
+    ),
+    "a_b: flattens to 'a_b', and so does a.b: rename one, or use another separator": (
+        lambda: flatten({"a": {"b": 1}, "a_b": 2})
+    ),
+    "5 is not a record: expected a mapping": lambda: open_envelope(5),
+    "contact: 5 is not a contact: expected a mapping or null": lambda: open_envelope({"contact": 5, "event": {}}),
+    "the payload with messageId 'm1' takes 19 bytes: too many for a batch of 20": (
+        lambda: list(batch_payloads([{"messageId": "m1"}], max_bytes=20))
+    ),
+    "max_bytes must be at least 1, not 0": lambda: batch_payloads([], max_bytes=0),
+    "'EMAIL' is a second rule for email: keep one": (
+        lambda: Policy.from_dict({"email": "send_all", "EMAIL": "send_all"})
+    ),
+    f"email: 'some' is not a mode: {MODES}": lambda: Policy.from_dict({"email": "some"}),
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_says_the_place_the_value_and_what_would_be_right(message):
+    with pytest.raises(ValueError) as caught:
+        MESSAGES[message]()
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize(("length", "shown"), [(60, "k" * 60), (61, "k" * 60 + "…"), (30_000, "k" * 60 + "…")])
 def test_a_long_path_is_whole_in_the_error_and_cut_short_in_its_message(length, shown):
     with pytest.raises(InvalidFieldError) as caught:

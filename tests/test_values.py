@@ -187,6 +187,9 @@ def test_a_key_that_a_mapping_has_twice_is_a_collision(key):
             call()
         assert (caught.value.key, caught.value.paths) == (name, (path, path))
 
+    with pytest.raises(KeyCollisionError, match=r"^'': flattens to '', and so does '': rename one"):
+        flatten(Multi(("", 1), ("", 2)))
+
 
 class Gone(Mapping):
     """A mapping over something that has gone away, which shows in one of its methods."""
@@ -223,6 +226,7 @@ def assert_unreadable(path, call, gone):
     with pytest.raises(InvalidFieldError, match="ConnectionError") as caught:
         call(gone)
     assert caught.value.path == path
+    assert str(caught.value).endswith("reading it raised ConnectionError: use a plain dict or list")
     assert isinstance(caught.value.__cause__, ConnectionError)
 
 
