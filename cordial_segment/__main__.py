@@ -79,7 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
             try:
                 setattr(options, option, read(given))
             except (OSError, ValueError, TypeError, RecursionError) as error:
-                parser.error(f"argument --{option}: {'' if option == 'channel' else f'{given}: '}{error}")
+                name = "" if option == "channel" else f"{given}: "
+                parser.error(f"argument --{option}: {name}{getattr(error, 'strerror', None) or error}")
     return options
 
 

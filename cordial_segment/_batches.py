@@ -1,7 +1,7 @@
 """Payloads in lists that one call of Segment's batch endpoint accepts."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ._errors import PayloadTooLargeError, shown
 from ._payloads import TrackPayload
@@ -27,6 +27,8 @@ def batch_payloads(
 
     Source: Segment, "HTTP API Source", "Batch"; the number of events: segment-docs, pull request 7023.
     """
+    if isinstance(payloads, Mapping):
+        raise TypeError("payloads must be an iterable of payloads: put a single one into a list")
     for name, limit in (("max_bytes", max_bytes), ("max_events", max_events)):
         if limit < 1:
             raise ValueError(f"{name} must be at least 1, not {shown(limit)}")

@@ -1,4 +1,8 @@
-"""Segment's names for Cordial's actions. To add one, add its row to the table of its channel."""
+"""Segment's names for Cordial's actions.
+
+To add one, add its row to the table of its channel. For records that name no channel, add the action to ``_ACTIONS`` in
+``_channels.py``, too.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

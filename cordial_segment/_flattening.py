@@ -1,8 +1,8 @@
 """Nested data to one flat dict, with nothing lost.
 
-One walk does it: ``_add`` calls itself for each container, and can only succeed or give up. The exact types that JSON
-has take its first branches. Where it gave up, and only there, ``leaves`` goes over the same data again, with paths. It
-finds what is wrong and where, or, where the caller's stack was too full for recursion, the same result.
+One fast walk does it: ``_add`` calls itself for each container, and knows no paths. If it gives up, ``leaves`` walks
+the same data slowly, with paths, and the error is raised with its place. If only the caller's stack was too full for
+the fast walk, the slow one gives the same result.
 """
 
 from collections.abc import Iterator
@@ -50,13 +50,12 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     return flatten_into({}, data, as_text(separator, "separator"), max_depth)
 
 
-class GaveUpError(Exception):
-    """The data below the flat key **prefix** is too deep, has a key twice, or has no room for its **size**."""
+class _GaveUpError(Exception):
+    """What begins with this flat key is nested too deep, or there twice."""
 
-    def __init__(self, prefix: str, size: int = 0) -> None:
-        super().__init__(prefix, size)
-        self.prefix = prefix
-        self.size = size
+
+class NoRoomError(Exception):
+    """What begins with this flat key takes at least so many bytes, and there is no room for them."""
 
 
 def flatten_into(
@@ -64,24 +63,22 @@ def flatten_into(
 ) -> dict[str, Any]:
     """Put the leaves of **data** into the empty dict **flat**, and return it.
 
-    With **room**, it raises ``GaveUpError`` once the keys would take more, with ``LEAST_ENTRY`` bytes for each.
+    With **room**, it raises ``NoRoomError`` once the keys would take more, with ``LEAST_ENTRY`` bytes for each.
     """
     try:
         _add(as_plain(data), "", flat, separator, max_depth, room)
-    except GaveUpError as error:
-        if error.size:
-            raise
-        toward = error.prefix
+    except _GaveUpError as error:
+        (toward,) = error.args
     except (RecursionError, ValueError):  # a ValueError is raised again below, with its place
         toward = ""
     else:
         return flat
     flat.clear()
-    # If the key is known, only what leads to it is walked. Otherwise all data is, and it may be valid.
+    # If the key is known, only what leads to it is walked. Otherwise all is, and valid if only the stack was too full.
     for path, value in leaves(data, separator, max_depth, toward):
         key = separator.join(path)
         if key in flat:
-            raise KeyCollisionError(key, (path_of(key, data, separator, max_depth) or "", ".".join(path)))
+            raise KeyCollisionError(key, (path_of(key, data, separator, max_depth), ".".join(path)))
         flat[key] = value
     return flat
 
@@ -91,17 +88,18 @@ def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, dept
 
     **depth** is how many containers may still be nested, this one included.
     """
-    # Brackets in brackets are the most containers for their size, so an only child takes no call, and keeps no prefix.
+    # An only child needs no call: chains of brackets are the most costly JSON for its size. A prefix longer than the
+    # room ends the chain, before it is copied once for each level.
     while len(container) == 1 and depth > 1 and (room is None or len(prefix) < room):
         ((key, value),) = container.items() if type(container) is dict else (("0", container[0]),)
         if type(key) is not str or type(value) not in CONTAINERS or not value:
             break
         container, prefix, depth = value, prefix + key + separator, depth - 1
     if not depth:
-        raise GaveUpError(prefix)
+        raise _GaveUpError(prefix)
     # Before any key is built: a long key above many leaves would fill the memory.
     if room is not None and (size := len(container) * (len(prefix) + LEAST_ENTRY)) > room:
-        raise GaveUpError(prefix, size)
+        raise NoRoomError(prefix, size)
     for key, value in container.items() if type(container) is dict else enumerate(container):
         if type(key) is not str:
             key = str(key) if type(key) is int else key_text(key)
@@ -113,13 +111,13 @@ def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, dept
                 room = _add(value, prefix + key + separator, flat, separator, depth - 1, room)
                 continue
             if depth == 1:
-                raise GaveUpError(prefix + key)
+                raise _GaveUpError(prefix + key)
             value = {} if type(value) is dict else []
         name = prefix + key
         if name in flat:
-            raise GaveUpError(name)
+            raise _GaveUpError(name)
         if room is not None and (room := room - len(name) - LEAST_ENTRY) < 0:
-            raise GaveUpError(name, len(name))
+            raise NoRoomError(name, len(name))
         flat[name] = value
     return room
 
@@ -142,10 +140,11 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str = "") ->
                 yield (*above, key), value
                 continue
             prefix = key + separator
+            # Either the way to the key goes on through this container, or it has ended at or above it.
             if not (rest.startswith(prefix) or prefix.startswith(rest)):
                 continue
             if len(stack) == max_depth:
-                problem = f"containers are nested deeper than {max_depth}, or one contains itself: flatten or remove it"
+                problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
                 raise NestingError(problem, path=".".join((*above, key)))
             if kind not in CONTAINERS:
                 value = as_plain(value, (*above, key))
@@ -160,13 +159,13 @@ def leaves(data: Container, separator: str, max_depth: int, toward: str = "") ->
             del above[-1:]
 
 
-def path_of(key: str, data: Container, separator: str, max_depth: int, *, below: bool = False) -> str | None:
-    """Return the dotted path of the first leaf with this flat **key**, or of the first **below** the key."""
+def path_of(key: str, data: Container, separator: str, max_depth: int, *, below: bool = False) -> str:
+    """Return the dotted path of the first leaf with this flat **key**, or of the first **below** it; else the key."""
     for path, _ in leaves(data, separator, max_depth, key):
         name = separator.join(path)
         if name == key or (below and name.startswith(key)):
             return ".".join(path)
-    return None
+    return key
 
 
 def _children(plain: Any) -> Iterator[tuple[Any, Any]]:

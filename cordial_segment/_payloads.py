@@ -15,7 +15,7 @@ from ._channels import EMAIL, Channel, as_channel, channel_in
 from ._email import add_email_fields
 from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
 from ._events import NAMES
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, GaveUpError, flatten, flatten_into, path_of
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flatten, flatten_into, path_of
 from ._records import Record, as_record, as_text, read_text, require_action, section
 from ._timestamps import read_timestamp
 
@@ -106,13 +106,13 @@ def build_track_payload(
     about = {} if message is None else as_record(message, "message")
     anonymous = read_text(record, "cID") or read_text(person, "cID", "contact.") or read_text(person, "_id", "contact.")
     if not anonymous and not user_id:
-        raise MissingFieldError("missing: set it, or pass a contact or user_id", path="cID")
+        raise MissingFieldError("missing: set it or the contact's _id, or pass user_id", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
         record = record.copy()
         del record[lifted]
-    properties, most = _properties(record, separator, about if channel is EMAIL else None)
+    properties, most_bytes = _properties(record, separator, about if channel is EMAIL else None)
     message_id = message_id or (record_id and "api-" + record_id)
     if message_id and len(message_id) > _MAX_MESSAGE_ID:
         message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
@@ -137,23 +137,23 @@ def build_track_payload(
     if characters > _MAX_BYTES:
         problem = f"without its properties, the payload takes over {_MAX_BYTES:,} bytes: shorten its context or ids"
         raise PayloadTooLargeError(problem)
-    if most + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
+    if most_bytes + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
         raise _too_large(record, separator, properties)
     return cast("TrackPayload", payload)
 
 
-def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record**, with the email fields if there is a **message**; return the most bytes it takes, too."""
+def _properties(record: Record, separator: str, email: Record | None) -> tuple[dict[str, Any], int]:
+    """Flatten **record**, and return the most bytes it may take, too. **email** is the message of an email event."""
     flat: dict[str, Any] = {}
     try:
-        # Two links may still be dropped, so the room for them comes on top.
+        # Two links may still be dropped: their keys, such as system_properties and link, and a little more.
         flatten_into(flat, record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
-    except GaveUpError as error:
-        raise _too_large(record, separator, flat, error) from None
-    if message is not None:
-        for name, holder in add_email_fields(flat, record, message):
+    except NoRoomError as error:
+        raise _too_large(record, separator, flat, *error.args) from None
+    if email is not None:
+        for name, holder in add_email_fields(flat, record, email):
             del flat[f"{name}{separator}link"]
-            if len(holder) == 1:
+            if len(holder) == 1:  # an empty section stays
                 flat.setdefault(name, {})
     characters = len("".join(flat))
     for key, value in flat.items():
@@ -171,12 +171,12 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
 
 
 def _too_large(
-    record: Record, separator: str, flat: dict[str, Any], gave_up: GaveUpError | None = None
+    record: Record, separator: str, flat: dict[str, Any], beyond: str | None = None, size: int = 0
 ) -> PayloadTooLargeError:
-    """Make the error for a **record** whose leaves were counted in **flat**, until counting **gave_up**."""
+    """Make the error for a **record** whose leaves are in **flat**, up to what begins with **beyond**, of **size**."""
     sizes = {key: len(key) + (len(value) if isinstance(value, str) else 0) for key, value in flat.items()}
-    if gave_up:
-        sizes[gave_up.prefix] = gave_up.size
+    if beyond is not None:
+        sizes[beyond] = size
     largest = max(sizes, key=sizes.__getitem__)
     path = path_of(largest, record, separator, MAX_DEPTH, below=largest not in flat)
     problem = f"the payload takes over {_MAX_BYTES:,} bytes, and this is its largest value: shorten or remove it"
@@ -189,7 +189,7 @@ def _json_length(value: object, key: str, record: Record, separator: str) -> int
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError):
         problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
-        raise InvalidFieldError(problem, path=path_of(key, record, separator, MAX_DEPTH) or key) from None
+        raise InvalidFieldError(problem, path=path_of(key, record, separator, MAX_DEPTH)) from None
 
 
 def _traits(contact: Record) -> dict[str, str]:

@@ -160,7 +160,7 @@ def _rule(channel: str, mode: object) -> Rule:
                 raise ValueError(f"{channel}.{kind}: {error}") from None
     modes = "'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
     given = shown(next(iter(mode))) if isinstance(mode, Mapping) and len(mode) == 1 else shown(mode)
-    raise ValueError(f"{channel}: {given} is not a mode: expected {modes}")
+    raise ValueError(f"{channel}: {given} is not a mode: expected only one of {modes}")
 
 
 def require_rule(rule: object, name: str) -> None:

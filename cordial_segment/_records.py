@@ -90,7 +90,7 @@ def require_action(record: Record) -> str:
     """Return the record's action, or raise ``MissingFieldError``."""
     if action := read_action(record):
         return action
-    raise MissingFieldError("missing: set action or a to the event's name, such as 'click'", path="action")
+    raise MissingFieldError("missing: set action or a to the event's name, or use open_envelope first", path="action")
 
 
 def as_text(value: object, name: str) -> str:

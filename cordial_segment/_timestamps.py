@@ -29,7 +29,7 @@ def read_timestamp(record: Record) -> tuple[str, str] | tuple[None, None]:
         try:
             return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            right = "expected ISO 8601 such as '2021-10-22T16:11:48+00:00', or a datetime"
+            right = "expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch"
             raise InvalidFieldError(f"{shown(value)} is not a time: {right}", path=field) from error
     return None, None
 

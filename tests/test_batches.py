@@ -135,6 +135,11 @@ def test_a_limit_under_1_is_a_value_error_at_once(limit, value):
         batch_payloads([], **{limit: value})
 
 
+def test_a_single_payload_is_a_type_error_at_once():
+    with pytest.raises(TypeError, match="put a single one into a list"):
+        batch_payloads(build_track_payload({"action": "open", "cID": "c1"}))
+
+
 def test_limits_go_by_name():
     with pytest.raises(TypeError):
         batch_payloads([], 1_000)  # type: ignore[misc]

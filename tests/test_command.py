@@ -127,7 +127,7 @@ def test_files_are_read_one_after_the_other(run, tmp_path):
     assert (status, out) == (1, payloads(ONE, ONE, TWO))
     assert err == [
         f"{first}:6: 5 is not a record: expected a mapping",
-        f"{second}:2: action: missing: set action or a to the event's name, such as 'click'",
+        f"{second}:2: action: missing: set action or a to the event's name, or use open_envelope first",
         "3 translated, 1 blocked, 2 failed",
     ]
 
@@ -327,8 +327,8 @@ def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
     [
         (["--channel", "fax"], "argument --channel: 'fax' is not a channel: expected one of email, mobile, sms"),
         (["--channel", ""], "argument --channel: '' is not a channel: expected one of email, mobile, sms"),
-        (["--policy", "{}/none.json"], "argument --policy: {}/none.json: [Errno 2] No such file or directory"),
-        (["--policy", "{}"], "argument --policy: {}: [Errno 21] Is a directory"),
+        (["--policy", "{}/none.json"], "argument --policy: {}/none.json: No such file or directory"),
+        (["--policy", "{}"], "argument --policy: {}: Is a directory"),
         (["--policy", "{}/text"], "argument --policy: {}/text: Expecting value"),
         (["--policy", "{}/bad.json"], "argument --policy: {}/bad.json: email: 'some' is not a mode"),
         (["--policy", "{}/list.json"], "argument --policy: {}/list.json: settings must be a mapping, not"),
@@ -336,15 +336,15 @@ def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
         (["--policy", "{}/twice.json"], "argument --policy: {}/twice.json: The key 'email' occurs twice"),
         (["--policy", "{}/latin"], "argument --policy: {}/latin: 'utf-8' codec"),
         (["--policy", "{}/deep"], "argument --policy: {}/deep: "),
-        (["--message", "{}/none.json"], "argument --message: {}/none.json: [Errno 2] No such file or directory"),
+        (["--message", "{}/none.json"], "argument --message: {}/none.json: No such file or directory"),
         (["--message", "{}/text"], "argument --message: {}/text: Expecting value"),
         (["--message", "{}/list.json"], "argument --message: {}/list.json: expected an object such as"),
         (["--message", "{}/twice.json"], "argument --message: {}/twice.json: The key 'email' occurs twice"),
         (["--messages", "{}/list.json"], "argument --messages: {}/list.json: expected an object such as"),
         (["--messages", "{}/twice.json"], "argument --messages: {}/twice.json: The key 'email' occurs twice"),
         (["--messages", "{}/bad.json"], "argument --messages: {}/bad.json: expected an object such as"),
-        (["--rejects", "{}/none/rejects"], "argument --rejects: {}/none/rejects: [Errno 2] No such file"),
-        (["--rejects", "{}"], "argument --rejects: {}: [Errno 21] Is a directory"),
+        (["--rejects", "{}/none/rejects"], "argument --rejects: {}/none/rejects: No such file"),
+        (["--rejects", "{}"], "argument --rejects: {}: Is a directory"),
         (["--lines", "--document"], "argument --document: not allowed with argument --lines"),
         (["--unknown"], "unrecognized arguments: --unknown"),
     ],
@@ -784,7 +784,7 @@ def test_progress_is_wiped_by_what_follows(run, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.3)
     monkeypatch.setattr(sys, "stderr", screen)
     assert run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))[0] == 1
-    wipe, missing = "\r\x1b[K", "action: missing: set action or a to the event's name, such as 'click'"
+    wipe, missing = "\r\x1b[K", "action: missing: set action or a to the event's name, or use open_envelope first"
     assert screen.getvalue() == (
         f"{wipe}0 records{wipe}<stdin>:1: {missing}\n{wipe}2 records{wipe}<stdin>:3: {missing}\n"
         f"{wipe}4 records{wipe}6 records{wipe}4 translated, 1 blocked, 2 failed\n"

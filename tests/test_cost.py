@@ -87,6 +87,13 @@ def test_no_record_costs_much_more_than_a_plain_one(shape, size, usual):
     assert_bounded(lambda record: is_blocked(record, Policy()), record, usual)
 
 
+@pytest.mark.parametrize("left", range(-3, 20))
+def test_nor_does_one_whose_last_key_has_just_no_room(left, usual):
+    """Nor one after it: what comes then is not looked at."""
+    record = {**BASE, "k" * (32 * KB + 90 - left): 1, "": 1, "z" * 100_000: [0] * 1000}
+    assert_bounded(build_track_payload, record, usual)
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("shape", ARGUMENTS.values(), ids=ARGUMENTS)
 def test_nor_does_what_comes_with_a_record(shape, size, usual):

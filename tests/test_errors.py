@@ -60,12 +60,12 @@ def test_an_error_names_the_place_by_its_dotted_path(record, kind, path):
     assert str(caught.value).startswith(f"{path or repr('')}: ")
 
 
-MODES = "expected 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
+MODES = "expected only one of 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
 MESSAGES = {
-    "action: missing: set action or a to the event's name, such as 'click'": lambda: build_track_payload({}),
-    "cID: missing: set it, or pass a contact or user_id": lambda: build_track_payload({"action": "browse"}),
+    "action: missing: set action or a to the event's name, or use open_envelope first": lambda: build_track_payload({}),
+    "cID: missing: set it or the contact's _id, or pass user_id": lambda: build_track_payload({"action": "browse"}),
     "cID: 5 is not a string": lambda: build_track_payload({**BASE, "cID": 5}),
-    "time: 'noon' is not a time: expected ISO 8601 such as '2021-10-22T16:11:48+00:00', or a datetime": (
+    "time: 'noon' is not a time: expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch": (
         lambda: build_track_payload({**BASE, "time": "noon"})
     ),
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
@@ -78,7 +78,7 @@ MESSAGES = {
         lambda: build_track_payload(BASE, user_id="u" * 40_000)
     ),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
-    "a.b: containers are nested deeper than 2, or one contains itself: flatten or remove it": (
+    "a.b: containers are nested deeper than 2, or one contains itself: nest it less": (
         lambda: flatten({"a": {"b": {}}}, max_depth=2)
     ),
     "a_b: flattens to 'a_b', and so does a.b: rename one, or use another separator": (

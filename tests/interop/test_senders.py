@@ -138,7 +138,7 @@ def test_what_was_rejected_can_be_run_again_and_keeps_its_ids(send, segment, wri
             "line": "no JSON",
         },
         {
-            "reason": "cID: missing: set it, or pass a contact or user_id",
+            "reason": "cID: missing: set it or the contact's _id, or pass user_id",
             "path": "cID",
             "place": "",
             "record": {"action": "open", "time": TIME},
