@@ -6,7 +6,7 @@ the fast walk, the slow one gives the same result.
 """
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import islice
 from typing import Any
 
 from ._errors import KeyCollisionError, NestingError, shown
@@ -55,7 +55,7 @@ class _GaveUpError(Exception):
 
 
 class NoRoomError(Exception):
-    """What begins with this flat key takes at least so many bytes, and there is no room for them."""
+    """There is no room for a leaf, or, with arguments, for a container: the prefix of its keys, and its bytes."""
 
 
 def flatten_into(
@@ -63,24 +63,27 @@ def flatten_into(
 ) -> dict[str, Any]:
     """Put the leaves of **data** into the empty dict **flat**, and return it.
 
-    With **room**, it raises ``NoRoomError`` once the keys would take more, with ``LEAST_ENTRY`` bytes for each.
+    With **room**, it raises ``NoRoomError`` once the keys take more, with ``LEAST_ENTRY`` bytes for each.
     """
+    wanted = None
     try:
         _add(as_plain(data), "", flat, separator, max_depth, room)
     except _GaveUpError as error:
-        (toward,) = error.args
+        (wanted,) = error.args
     except (RecursionError, ValueError):  # a ValueError is raised again below, with its place
-        toward = ""
-    else:
+        flat.clear()
+        for path, value in leaves(data, separator, max_depth):
+            key = separator.join(path)
+            if key in flat:
+                wanted = key
+                break
+            flat[key] = value
+            if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
+                raise NoRoomError from None
+    if wanted is None:
         return flat
-    flat.clear()
-    # If the key is known, only what leads to it is walked. Otherwise all is, and valid if only the stack was too full.
-    for path, value in leaves(data, separator, max_depth, toward):
-        key = separator.join(path)
-        if key in flat:
-            raise KeyCollisionError(key, (path_of(key, data, separator, max_depth), ".".join(path)))
-        flat[key] = value
-    return flat
+    first, second = islice(places(wanted, data, separator, max_depth), 2)
+    raise KeyCollisionError(wanted, (first, second))
 
 
 def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, room: int | None) -> int | None:
@@ -116,57 +119,60 @@ def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, dept
         name = prefix + key
         if name in flat:
             raise _GaveUpError(name)
-        if room is not None and (room := room - len(name) - LEAST_ENTRY) < 0:
-            raise NoRoomError(name, len(name))
         flat[name] = value
+        if room is not None and (room := room - len(name) - LEAST_ENTRY) < 0:
+            raise NoRoomError
     return room
 
 
-def leaves(data: Container, separator: str, max_depth: int, toward: str = "") -> Iterator[tuple[Path, Any]]:
+def places(
+    wanted: str | None, data: Container, separator: str, max_depth: int, *, below: bool = False
+) -> Iterator[str]:
+    """Yield the dotted path of each leaf that ``leaves`` finds."""
+    return (".".join(path) for path, _ in leaves(data, separator, max_depth, wanted, below=below))
+
+
+def leaves(
+    data: Container, separator: str, max_depth: int, wanted: str | None = None, *, below: bool = False
+) -> Iterator[tuple[Path, Any]]:
     """Yield each leaf of **data** with its path, in order, and raise at the place of whatever is wrong with it.
 
-    It enters only what leads to the flat key **toward**, and what is below it. It keeps its own stack, so it works
-    where the interpreter's has no room for recursion.
+    With a **wanted** flat key, it yields only the leaves that have it; with **below**, only the leaves of containers
+    whose keys all begin with it. It enters only what leads there. It keeps its own stack, so it works where the
+    interpreter's has no room for recursion.
     """
     above: list[str] = []
-    stack = [(_children(as_plain(data)), toward)]
+    stack = [(_children(as_plain(data)), wanted)]
     while stack:
         children, rest = stack[-1]
         for key, value in children:
             if type(key) is not str:
                 key = key_text(key, above)
             kind = type(value)
-            if kind in SCALARS or (kind not in CONTAINERS and not is_container(value)):
+            if kind in CONTAINERS or (kind not in SCALARS and is_container(value)):
+                prefix = key + separator
+                leads = rest is None or rest.startswith(prefix)
+                if not leads and rest != key:
+                    continue
+                if len(stack) == max_depth:
+                    problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
+                    raise NestingError(problem, path=".".join((*above, key)))
+                if kind not in CONTAINERS:
+                    value = as_plain(value, (*above, key))
+                if value and leads:
+                    above.append(key)
+                    inner = None if rest is None or (below and rest == prefix) else rest[len(prefix) :]
+                    stack.append((_children(value), inner))
+                    break
+                if value:
+                    continue
+                value = {} if type(value) is dict else []
+            if rest is None or (rest == key and not below):
                 yield (*above, key), value
-                continue
-            prefix = key + separator
-            # Either the way to the key goes on through this container, or it has ended at or above it.
-            if not (rest.startswith(prefix) or prefix.startswith(rest)):
-                continue
-            if len(stack) == max_depth:
-                problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
-                raise NestingError(problem, path=".".join((*above, key)))
-            if kind not in CONTAINERS:
-                value = as_plain(value, (*above, key))
-            if not value:
-                yield (*above, key), {} if type(value) is dict else []
-                continue
-            above.append(key)
-            stack.append((_children(value), rest[len(prefix) :]))
-            break
         else:
             stack.pop()
-            del above[-1:]
-
-
-def path_of(key: str, data: Container, separator: str, max_depth: int, *, below: bool = False) -> str:
-    """Return the dotted path of the first leaf with this flat **key**, or of the first **below** it; else the key."""
-    for path, _ in leaves(data, separator, max_depth, key):
-        name = separator.join(path)
-        if name == key or (below and name.startswith(key)):
-            return ".".join(path)
-    return key
+            del above[len(stack) - 1 :]
 
 
 def _children(plain: Any) -> Iterator[tuple[Any, Any]]:
-    return iter(plain.items()) if type(plain) is dict else zip(map(str, count()), plain)
+    return iter(plain.items() if type(plain) is dict else enumerate(plain))

@@ -6,7 +6,7 @@ A problem is known by its flat key; its path is looked up only when the error is
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from math import inf
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -15,12 +15,14 @@ from ._channels import EMAIL, Channel, as_channel, channel_in
 from ._email import add_email_fields
 from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
 from ._events import NAMES
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flatten, flatten_into, path_of
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flatten_into, leaves, places
 from ._records import Record, as_record, as_text, read_text, require_action, section
 from ._timestamps import read_timestamp
 
 _MAX_BYTES = 32 * 1024
 _MAX_MESSAGE_ID = 99
+_MAX_CONTEXT_DEPTH = 1000
+_TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
@@ -96,9 +98,9 @@ def build_track_payload(
     """
     record = as_record(event, "event")
     separator = as_text(separator, "separator")
-    for argument, given in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
-        if given is not None:
-            as_text(given, argument)
+    for argument, own in (("user_id", user_id), ("write_key", write_key), ("message_id", message_id)):
+        if own is not None:
+            as_text(own, argument)
     action = require_action(record)
     channel = channel_in(record, action) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
@@ -112,7 +114,7 @@ def build_track_payload(
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
         record = record.copy()
         del record[lifted]
-    properties, most_bytes = _properties(record, separator, about if channel is EMAIL else None)
+    properties, most_of_properties = _properties(record, separator, about if channel is EMAIL else None)
     message_id = message_id or (record_id and "api-" + record_id)
     if message_id and len(message_id) > _MAX_MESSAGE_ID:
         message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
@@ -127,17 +129,18 @@ def build_track_payload(
         "integrations": _detached(integrations, "integrations"),
         "properties": properties,
     }
-    characters = len(name) + sum(map(len, traits.values()))
+    characters = len(name)
     for field, text in zip(_TEXTS, (anonymous, user_id, message_id, timestamp, write_key)):
         if text:
             payload[field] = text
             characters += len(text)
-    if context or integrations:
-        characters += _size([merged, payload["integrations"]])
-    if characters > _MAX_BYTES:
-        problem = f"without its properties, the payload takes over {_MAX_BYTES:,} bytes: shorten its context or ids"
-        raise PayloadTooLargeError(problem)
-    if most_bytes + characters * _CHARACTER + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES:
+    # Given containers are written out: they may hold anything.
+    given = context or integrations
+    characters += _size([merged, payload["integrations"]]) if given else sum(map(len, traits.values()))
+    most_bytes = characters * _CHARACTER + most_of_properties
+    if characters > _MAX_BYTES or (most_bytes + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES):
+        if most_bytes > 2 * most_of_properties:
+            raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
         raise _too_large(record, separator, properties)
     return cast("TrackPayload", payload)
 
@@ -162,7 +165,7 @@ def _properties(record: Record, separator: str, email: Record | None) -> tuple[d
             characters += len(value)
         # NaN compares false with everything. What has no fixed width in JSON is written out, until there is no room.
         elif kind not in _FIXED_WIDTH and not ((bound := _BOUNDS.get(kind)) and -bound < value < bound):
-            characters += _json_length(value, key, record, separator)
+            characters += _json_length(value, key, places(key, record, separator, MAX_DEPTH))
             if characters > _MAX_BYTES:
                 break
     if characters > _MAX_BYTES:
@@ -171,25 +174,29 @@ def _properties(record: Record, separator: str, email: Record | None) -> tuple[d
 
 
 def _too_large(
-    record: Record, separator: str, flat: dict[str, Any], beyond: str | None = None, size: int = 0
+    record: Record, separator: str, flat: dict[str, Any], prefix: str = "", size: int = 0
 ) -> PayloadTooLargeError:
-    """Make the error for a **record** whose leaves are in **flat**, up to what begins with **beyond**, of **size**."""
-    sizes = {key: len(key) + (len(value) if isinstance(value, str) else 0) for key, value in flat.items()}
-    if beyond is not None:
-        sizes[beyond] = size
-    largest = max(sizes, key=sizes.__getitem__)
-    path = path_of(largest, record, separator, MAX_DEPTH, below=largest not in flat)
-    problem = f"the payload takes over {_MAX_BYTES:,} bytes, and this is its largest value: shorten or remove it"
-    return PayloadTooLargeError(problem, path=path)
+    """Make the error for a **record**, of which **flat** was counted, and then perhaps a container of this **size**."""
+    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()}
+    largest = max(sizes, key=sizes.__getitem__, default="")
+    if size > sizes.get(largest, 0):
+        path = next(places(prefix or None, record, separator, MAX_DEPTH, below=True), None)
+    else:
+        path = next(places(largest, record, separator, MAX_DEPTH), largest)
+    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest value: shorten or remove it", path=path)
 
 
-def _json_length(value: object, key: str, record: Record, separator: str) -> int:
-    """Return the least bytes of the leaf with this flat **key** in JSON, or raise at its place if it has no form."""
+def _characters(value: object) -> int:
+    return len(value) if isinstance(value, str) else value.bit_length() // 3 if isinstance(value, int) else 0
+
+
+def _json_length(value: object, key: str, found: Iterator[str]) -> int:
+    """Return the least bytes of a leaf in JSON, or raise at the place that is **found**, or else the **key**."""
     try:
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError):
         problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
-        raise InvalidFieldError(problem, path=path_of(key, record, separator, MAX_DEPTH)) from None
+        raise InvalidFieldError(problem, path=next(found, key)) from None
 
 
 def _traits(contact: Record) -> dict[str, str]:
@@ -210,8 +217,8 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
     try:
         return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
     except (TypeError, ValueError, RecursionError):
-        for key, value in flatten(named, separator=".").items():
-            _json_length(value, key, named, ".")
+        for path, value in leaves(named, "", _MAX_CONTEXT_DEPTH):
+            _json_length(value, ".".join(path), iter(()))
         raise
 
 

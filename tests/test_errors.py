@@ -74,7 +74,7 @@ MESSAGES = {
     "x: the payload takes over 32,768 bytes, and this is its largest value: shorten or remove it": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "without its properties, the payload takes over 32,768 bytes: shorten its context or ids": (
+    "the payload takes over 32,768 bytes, most of them in its context and ids: shorten these": (
         lambda: build_track_payload(BASE, user_id="u" * 40_000)
     ),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),

@@ -253,6 +253,20 @@ def test_two_places_of_the_record_that_give_one_property_are_an_error(record, ke
 
 
 @pytest.mark.parametrize("argument", ["context", "integrations"])
+@pytest.mark.parametrize(
+    "beside",
+    [{"a.b": 1, "a": {"b": 1}}, {"a": json.loads("[" * 150 + "]" * 150)}, {"": {"": 1}}],
+    ids=["the same path", "deep", "empty keys"],
+)
+def test_what_a_context_may_hold_hides_no_error(argument, beside):
+    """A path that is there twice, or more depth than a record may have, is no error in a context."""
+    build_track_payload(BASE, **{argument: beside})
+    with pytest.raises(InvalidFieldError) as caught:
+        build_track_payload(BASE, **{argument: {**beside, "z": [0, float("inf")]}})
+    assert caught.value.path == f"{argument}.z.1"
+
+
+@pytest.mark.parametrize("argument", ["context", "integrations"])
 def test_a_context_that_contains_itself_is_an_error_that_names_it(argument):
     loop: dict = {}
     loop["self"] = loop
@@ -425,13 +439,48 @@ def test_a_link_that_stays_counts():
         ({"a": ["x" * 20_001, "x" * 20_000]}, "a.0"),
         ({"k": {"x" * 33_000: {"y": 1}}}, "k." + "x" * 33_000 + ".y"),
         ({"a": ["x" * 1_000] * 20, "b": {"c": "y" * 2_000}, "d": ["x" * 1_000] * 40}, "b.c"),
+        ({"a_": 1, "a_b": 2, "a": {"": [0] * 20_000}}, "a..0"),
+        ({"a_b": 1, "a_": 2, "ab": {"c": 3}, "a": [0] * 20_000}, "a.0"),
+        ({"a_": {"b": 1}, "a": {"_": 2, "b": {}, "": {"b": [0] * 20_000}}}, "a..b.0"),
+        ({"a": {"a long name": 1}, **{f"n{number}": 10 ** (4000 + number) for number in range(9)}}, "n8"),
+        ({"x" * 20_000: {"y": 1}, "x": "y" * 19_000}, "x" * 20_000 + ".y"),
+        ({"action": "open", "subject": "x" * 40_000}, "subject"),
+        ({"action": "open", "sp": {"rl": "x" * 20_000}}, "sp.rl"),
     ],
 )
 def test_the_error_names_the_largest_leaf_counted(record, path):
+    """A leaf of the record, not the email field that repeats it; of a container that has no room, its first leaf."""
     with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload({**BASE, **record})
     assert caught.value.path == path
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"context": {"a": "x" * 32_000}},
+        {"context": {"a": "x" * 40_000}},
+        {"integrations": {"a": "x" * 32_000}},
+        {"user_id": "u" * 32_500},
+        {"contact": {"channels": {"sms": {"address": "5" * 32_500}}}},
+    ],
+    ids=str,
+)
+def test_the_error_names_no_leaf_where_most_is_not_in_the_record(arguments):
+    with pytest.raises(PayloadTooLargeError, match="most of them in its context and ids") as caught:
+        build_track_payload({**BASE, "note": "n" * 700}, **arguments)
+    assert caught.value.path is None
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, "note": "n" * 30_000}, context={"a": "x" * 3_000})
+    assert caught.value.path == "note"
+
+
+def test_traits_count_once_and_only_if_they_are_sent():
+    contact = {"_id": "c1", "channels": {"email": {"address": "x" * 30_000}}}
+    assert build_track_payload(BASE, contact=contact, context={"a": 1})["context"]["traits"] == {"email": "x" * 30_000}
+    contact["channels"]["email"]["address"] *= 2
+    assert build_track_payload(BASE, contact=contact, context={"traits": {}})["context"]["traits"] == {}
 
 
 def test_integers_as_keys_count_as_their_digits():

@@ -6,6 +6,7 @@ other answer. No function takes a stack that is full for a record that is wrong.
 """
 
 import sys
+import tracemalloc
 from collections import ChainMap, OrderedDict, UserDict
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,6 +16,7 @@ import pytest
 from cordial_segment import (
     Block,
     Channel,
+    PayloadTooLargeError,
     Policy,
     batch_payloads,
     build_track_payload,
@@ -155,6 +157,19 @@ def test_the_answer_is_the_same_at_every_position_of_the_stack(call, argument):
     assert [answer for answer in found.values() if answer not in (right, RecursionError)] == []
     assert all(answer == right for frames, answer in found.items() if frames >= ENOUGH)
     assert RecursionError in found.values()
+
+
+def test_what_explodes_is_given_up_with_a_full_stack_too():
+    record = {**FLAT, "deep": nested(90, 1), "k" * 12_000: [0] * 5_000}
+    tracemalloc.start()
+    found = answers(build_track_payload, record)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert {answer if answer is RecursionError else answer[0] for answer in found.values()} == {
+        PayloadTooLargeError,
+        RecursionError,
+    }
+    assert peak < 10_000_000  # the whole would take six times as much
 
 
 def test_a_deep_context_which_takes_the_stack_to_be_written_is_whole_or_an_error():

@@ -88,6 +88,10 @@ SHAPES: dict[str, Callable[[int], Record]] = {
     "chains, then NaN": lambda n: {"d": chains(n), "z": NAN},
     "chains, then too deep": lambda n: {"d": chains(n), "z": nested(0, 100, lambda inner: [inner])},
     "chains, then a collision": lambda n: {"d": chains(n), f"d_{n // 182 - 1}{'_0' * 90}": 0},
+    "chains toward a collision": lambda n: {
+        **{"0" + "_0" * i: nested(0, 97, lambda inner: [inner]) for i in range(min(n, 24 * KB) // 370)},
+        f"0{'_0' * 162}": 0,
+    },
     "brackets, then a collision": lambda n: {**(d := fitting(n, lambda: [[0]])), f"{[*d][-1]}_99_0_0": 0},
     "integers, then a collision": lambda n: {**(d := fitting(n, lambda: 10**24)), f"{[*d][-1]}_99": 0},
     "plain, then a collision": lambda n: {**plain(min(n, 24 * KB)), "z": {"z": 0}, "z_z": 0},
