@@ -49,6 +49,8 @@ def test_the_path_comes_first_if_there_is_one(path, text):
         ({**BASE, "time": "yesterday"}, InvalidFieldError, "time"),
         ({**BASE, "d": [1, {"score": float("nan")}]}, InvalidFieldError, "d.1.score"),
         ({**BASE, "": float("inf")}, InvalidFieldError, ""),
+        ({**BASE, "x": {"a": {"b": 1}, "a_": 2}, "x_a": float("nan")}, InvalidFieldError, "x_a"),
+        ({**BASE, "x": {"a": [], "b": 1}, "x_b_": 2, "x_": {"b": float("nan")}}, InvalidFieldError, "x_.b"),
         ({**BASE, "d": {"e": 1}, "d_e": 2}, KeyCollisionError, "d_e"),
         ({**BASE, "d": {"small": 1, "big": "x" * 40_000}}, PayloadTooLargeError, "d.big"),
     ],
