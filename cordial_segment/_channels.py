@@ -132,5 +132,5 @@ def as_channel(channel: object) -> Channel:
 
 def _known(name: str) -> Channel | None:
     name = name[:64].lower()  # longer than any name that is known
-    word = re.split(r"[\W_]", name, maxsplit=1)[0]
+    word = re.split(r"[\W_]", name)[0]
     return _NAMES.get(name) or (_NAMES[word] if word in _FIRST_WORDS else None)

@@ -119,7 +119,7 @@ def build_track_payload(
     if message_id and len(message_id) > _MAX_MESSAGE_ID:
         message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
     merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-    if traits := _traits(person):
+    if traits := _traits(person) if person else {}:
         merged["traits"] = traits
     merged |= _detached(context, "context")
     payload: dict[str, Any] = {
@@ -201,8 +201,8 @@ def _json_length(value: object, key: str, found: Iterator[str]) -> int:
 
 def _traits(contact: Record) -> dict[str, str]:
     traits: dict[str, str] = {}
-    channels = section(contact, "channels", ("contact", "channels")) if contact else {}
-    for trait, channel in (("email", "email"), ("phone", "sms")) if channels else ():
+    channels = section(contact, "channels", ("contact", "channels"))
+    for trait, channel in (("email", "email"), ("phone", "sms")):
         address = section(channels, channel, ("contact", "channels", channel)).get("address")
         if isinstance(address, str) and address:
             traits[trait] = address

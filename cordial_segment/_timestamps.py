@@ -45,7 +45,7 @@ def _from_text(text: str) -> str:
     if not match:
         raise ValueError("not ISO 8601")
     date, clock, zone = match.groups()
-    offset = "Z" if zone == "UTC" else zone or ""
+    offset = zone if zone and zone != "UTC" else ""
     return _from_datetime(datetime.fromisoformat(f"{date}T{clock}{offset}" if clock else date))
 
 

@@ -86,6 +86,14 @@ MESSAGES = {
     "a_b: flattens to 'a_b', and so does a.b: rename one, or use another separator": (
         lambda: flatten({"a": {"b": 1}, "a_b": 2})
     ),
+    "a\\b: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
+        lambda: build_track_payload({**BASE, "a\\b": float("nan")})
+    ),
+    "a.b.c: flattens to 'a_b_c', and so does a.b_c: rename one, or use another separator": (
+        lambda: flatten({"a": {"b_c": 1, "b": {"c": 2}}, "a_b_c": 3})
+    ),
+    "'fax' is not a channel: expected one of email, mobile, sms, rest, custom, push, mms, sms/mms, rcs, rest-api, "
+    "in upper or lower case": lambda: map_event("open", "fax"),
     "5 is not a record: expected a mapping": lambda: open_envelope(5),
     "contact: 5 is not a contact: expected a mapping or null": lambda: open_envelope({"contact": 5, "event": {}}),
     "the payload with messageId 'm1' takes 19 bytes: too many for a batch of 20": (
