@@ -94,6 +94,7 @@ MESSAGES = {
     ),
     "'fax' is not a channel: expected one of email, mobile, sms, rest, custom, push, mms, sms/mms, rcs, rest-api, "
     "in upper or lower case": lambda: map_event("open", "fax"),
+    "email.allow: 'open' is not a list of actions": lambda: Policy.from_dict({"email": {"allow": "open"}}),
     "5 is not a record: expected a mapping": lambda: open_envelope(5),
     "contact: 5 is not a contact: expected a mapping or null": lambda: open_envelope({"contact": 5, "event": {}}),
     "the payload with messageId 'm1' takes 19 bytes: too many for a batch of 20": (
