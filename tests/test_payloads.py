@@ -476,6 +476,13 @@ def test_the_error_names_no_leaf_where_most_is_not_in_the_record(arguments):
     assert caught.value.path == "note"
 
 
+def test_the_text_of_a_subclass_counts_as_it_is_sent():
+    class Text(str):
+        __slots__ = ()
+
+    assert_fills(lambda text: build_track_payload({**BASE, "t": Text(text)}), "é")
+
+
 def test_traits_count_once_and_only_if_they_are_sent():
     contact = {"_id": "c1", "channels": {"email": {"address": "x" * 30_000}}}
     assert build_track_payload(BASE, contact=contact, context={"a": 1})["context"]["traits"] == {"email": "x" * 30_000}

@@ -67,7 +67,7 @@ FLAT = {
     "time": "2021-10-22T16:11:48+0000",
     "bmID": "b1",
     "sp": {"link": "https://example.com/", "rl": "https://example.com/", "lKey": "k1"},
-    "properties": {"source": "shop", "tags": ["new", {"deep": 1}], "none": {}},
+    "properties": {"source": "shop", "tags": ["new", {"deep": 1}], "none": {}, "empty": []},
 }
 BIG = {f"field {number}": 10**30 for number in range(200)}
 KINDS = {"dict": dict, "OrderedDict": OrderedDict, "proxy": MappingProxyType}
@@ -157,6 +157,12 @@ def test_the_answer_is_the_same_at_every_position_of_the_stack(call, argument):
     assert [answer for answer in found.values() if answer not in (right, RecursionError)] == []
     assert all(answer == right for frames, answer in found.items() if frames >= ENOUGH)
     assert RecursionError in found.values()
+
+
+def test_the_result_shares_no_container_with_the_input_at_any_position_of_the_stack():
+    record = {"deep": nested(98, 1), "none": {}, "empty": []}
+    found = [answer for answer in answers(flatten, record).values() if answer is not RecursionError]
+    assert [answer for answer in found if answer["none"] is record["none"] or answer["empty"] is record["empty"]] == []
 
 
 def test_what_explodes_is_given_up_with_a_full_stack_too():
