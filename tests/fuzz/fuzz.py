@@ -407,8 +407,8 @@ def model_time(value: Any) -> str | None:
             offset = re.sub(r"\D", "", (re.search(r"[+-].*", clock) or [""])[0])
             if len(value) > 64 or clock[:2] == "24" or offset[2:4] > "59" or offset[4:6] > "59" or len(offset) > 6:
                 return None
-            # Python reads a dot without digits, and half a minute as half a second.
-            if re.search(r"[.,](?!\d)|^[^.,]{0,5}[.,]", clock):
+            # Python passes over any character where a fraction may begin, and reads half a minute as half a second.
+            if not re.fullmatch(r"(\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?(Z|[+-].*)?", clock):
                 return None
             value = datetime.fromisoformat(f"{date.fromisoformat(day)}T{clock or '00'}")
         if not isinstance(value, datetime):
