@@ -130,10 +130,8 @@ class _Run:
             return
         self._options = options
         room = 0 if options.line_buffered or sys.stdout.isatty() else 1 << 16
-        records = self._records()
-        while not (self.signal or self.lost) and (record := next(records, None)):
-            self._waiting = False
-            self.number, text, value = record
+        for number, text, value in self._records():
+            self._waiting, self.number = False, number
             if self._wipe and time.monotonic() > self._due:
                 self._due = time.monotonic() + 0.5
                 self.say(f"{self.translated + len(self._held) + self.blocked + self.failed:,} records", end="")
@@ -149,6 +147,8 @@ class _Run:
             if self._size > room:
                 self._flush()
             self._waiting = True  # before the signal is looked at, so that none is missed
+            if self.signal or self.lost:
+                break
         if options.rejects:
             options.rejects.close()
 

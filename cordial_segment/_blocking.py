@@ -93,7 +93,7 @@ def _is_marked(record: Record, places: _Places) -> bool:
         holder = record
         for step, path in steps:
             inner = holder.get(step)
-            holder = inner if type(inner) is dict else section(holder, step, path)
+            holder = inner if type(inner) is dict else {} if inner is None else section(holder, step, path)
         for name in names if holder else ():
             value = holder.get(name)
             # Only a text as short as the mark is put in lower case: it may be of any length.
