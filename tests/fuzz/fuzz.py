@@ -408,6 +408,8 @@ def model_time(value: Any) -> str | None:
             if len(value) > 64 or clock[:2] == "24" or offset[2:4] > "59" or offset[4:6] > "59" or len(offset) > 6:
                 return None
             # Python passes over any character where a fraction may begin, and reads half a minute as half a second.
+            if not re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", day):  # it reads some more digits, too
+                return None
             if not re.fullmatch(r"(\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?(Z|[+-].*)?", clock):
                 return None
             value = datetime.fromisoformat(f"{date.fromisoformat(day)}T{clock or '00'}")
