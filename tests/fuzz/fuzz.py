@@ -402,7 +402,7 @@ def model_time(value: Any) -> str | None:
     """A time as a payload has it, or None if it must be refused."""
     try:
         if isinstance(value, str):
-            day, clock = [*re.split("[T ]", value, maxsplit=1), ""][:2]
+            day, clock = [*re.split("[T ]", value, maxsplit=1), "00"][:2]
             clock = re.sub(r" (?=[+\-UZ])", "", re.sub("UTC$", "Z", clock), count=1)
             offset = re.sub(r"\D", "", (re.search(r"[+-].*", clock) or [""])[0])
             if len(value) > 64 or clock[:2] == "24" or offset[2:4] > "59" or offset[4:6] > "59" or len(offset) > 6:
@@ -410,9 +410,9 @@ def model_time(value: Any) -> str | None:
             # Python passes over any character where a fraction may begin, and reads half a minute as half a second.
             if not re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", day):  # it reads some more digits, too
                 return None
-            if not re.fullmatch(r"(\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?(Z|[+-].*)?", clock):
+            if not re.fullmatch(r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?(Z|[+-].*)?", clock):
                 return None
-            value = datetime.fromisoformat(f"{date.fromisoformat(day)}T{clock or '00'}")
+            value = datetime.fromisoformat(f"{date.fromisoformat(day)}T{clock}")
         if not isinstance(value, datetime):
             return None
         value = value.astimezone(UTC) if value.tzinfo else value
