@@ -410,7 +410,7 @@ def model_time(value: Any) -> str | None:
             # Python passes over any character where a fraction may begin, and reads half a minute as half a second.
             if not re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", day):  # it reads some more digits, too
                 return None
-            if not re.fullmatch(r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?(Z|[+-].*)?", clock):
+            if not re.fullmatch(r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?", clock):
                 return None
             value = datetime.fromisoformat(f"{date.fromisoformat(day)}T{clock}")
         if not isinstance(value, datetime):
