@@ -71,8 +71,8 @@ def is_blocked(
     return not policy.allows(action, channel or channel_in(record, action))
 
 
-# The steps to each mapping that may hold a mark, so that it is looked up once, with their paths; and the names in it.
-_Places = dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]]
+# The steps to each mapping that may hold a mark, each with the path before it; and the names to look up there.
+_Places = dict[tuple[tuple[str, str], ...], list[str]]
 
 
 def _places(fields: Iterable[str]) -> _Places:
@@ -81,7 +81,8 @@ def _places(fields: Iterable[str]) -> _Places:
     places: _Places = {}
     for field in fields:
         *steps, name = as_text(field, "each of origin_fields").split(".")
-        places.setdefault(tuple(zip(steps, accumulate(zip(steps)))), []).append(name)
+        before = accumulate((f"{step}." for step in steps), initial="")
+        places.setdefault(tuple(zip(steps, before)), []).append(name)
     return places
 
 
@@ -91,9 +92,9 @@ _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
 def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
-        for step, path in steps:
+        for step, before in steps:
             inner = holder.get(step)
-            holder = inner if type(inner) is dict else {} if inner is None else section(holder, step, path)
+            holder = inner if type(inner) is dict else {} if inner is None else section(holder, step, before)
         for name in names if holder else ():
             value = holder.get(name)
             # Only a text as short as the mark is put in lower case: it may be of any length.

@@ -40,39 +40,33 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     return enriched
 
 
+# Where each field comes from: the first place that has a value.
+_SOURCES = {
+    "campaign_id": ["record.bmID"],
+    "email_id": ["record.mcID"],
+    "campaign_name": ["message.name", "record.name", "record.message_name"],
+    "email_subject": ["message.subject", "record.subject"],
+    "link_url": ["system_properties.rl", "sp.rl", "system_properties.link", "sp.link", "record.linkUrl"],
+    "link_id": ["system_properties.lKey", "sp.lKey", "record.lKey"],
+}
+_ROWS = [(field, *place.split(".")) for field, places in _SOURCES.items() for place in places]
+
+
 def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
     """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
-    system, short = sections = section(record, "system_properties"), section(record, "sp")
-    links = system.get("rl"), short.get("rl"), system.get("link"), short.get("link"), record.get("linkUrl")
-    for field, value in (
-        ("campaign_id", _first(record.get("bmID"))),
-        ("email_id", _first(record.get("mcID"))),
-        ("campaign_name", _first(message.get("name"), record.get("name"), record.get("message_name"))),
-        ("email_subject", _first(message.get("subject"), record.get("subject"))),
-        ("link_url", _first(*links)),
-        ("link_id", _first(system.get("lKey"), short.get("lKey"), record.get("lKey"))),
-    ):
-        if value is not None and field not in record and field not in target:
+    sections = {name: section(record, name) for name in SECTIONS}
+    holders = {"record": record, "message": message, **sections}
+    for field, holder, key in _ROWS:
+        value = holders[holder].get(key)
+        if value is not None and _is_value(value) and field not in record and field not in target:
             target[field] = value
-    link_url = target.get("link_url")
-    return [
-        (name, holder)
-        for name, holder in zip(SECTIONS, sections)
-        if "link" in holder and _is_needless(holder["link"], link_url)
-    ]
-
-
-def _first(*values: object) -> object:
-    for value in values:
-        if value is not None and _is_value(value):
-            return value
-    return None
+    url = target.get("link_url")
+    return [(name, held) for name, held in sections.items() if "link" in held and _is_needless(held["link"], url)]
 
 
 def _is_needless(link: object, link_url: object) -> bool:
-    if link is None or (isinstance(link, str) and not link):
-        return True
-    return _is_value(link) and _is_value(link_url) and link == link_url
+    is_empty = link is None or (isinstance(link, str) and not link)
+    return is_empty or (_is_value(link) and _is_value(link_url) and link == link_url)
 
 
 def _is_value(source: object) -> bool:

@@ -1,23 +1,23 @@
 """Nested data to one flat dict, with nothing lost.
 
-One fast walk does it: ``_add`` calls itself for each container, and knows no paths. If it gives up, ``leaves`` walks
-the same data slowly, with paths, and the error is raised with its place. If only the caller's stack was too full for
-the fast walk, the slow one gives the same result.
+One loop does it: ``_walk`` keeps its own stack, so neither deep data nor a full stack of its caller stops it. The keys
+on that stack are the path of whatever is wrong. The path of a leaf that has already been passed is found by
+walking again, only toward its flat key.
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-from ._errors import KeyCollisionError, NestingError, shown
-from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_container, key_text
+from ._errors import InvalidFieldError, KeyCollisionError, NestingError, shown
+from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_container
 
 MAX_DEPTH = 100
 
 # Beside its key and its value, an entry of a JSON object takes two quotes, a colon, and a comma or brace.
 LEAST_ENTRY = 4
 
-Path = tuple[str, ...]
+# The containers above the current one: what is left of each, its prefix, and the key that leads on.
+_Above = list[tuple[Iterator[tuple[Any, Any]], str, str]]
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -47,132 +47,98 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    return flatten_into({}, data, as_text(separator, "separator"), max_depth)
-
-
-class _GaveUpError(Exception):
-    """What begins with this flat key is nested too deep, or there twice."""
+    return flat_leaves(data, as_text(separator, "separator"), max_depth)
 
 
 class NoRoomError(Exception):
-    """There is no room for a leaf, or, with arguments, for a container: the prefix of its keys, and its bytes."""
+    """There is no room for a container: the flat dict so far, the path of the container's first child, its bytes."""
 
 
-def flatten_into(
-    flat: dict[str, Any], data: Container, separator: str, max_depth: int, room: int | None = None
-) -> dict[str, Any]:
-    """Put the leaves of **data** into the empty dict **flat**, and return it.
+class _TakenError(Exception):
+    """A flat key is taken: the key, and the path of the leaf that has no place."""
 
-    With **room**, it raises ``NoRoomError`` once the keys take more, with ``LEAST_ENTRY`` bytes for each.
-    """
-    wanted = None
+
+def flat_leaves(data: Any, separator: str, max_depth: int, room: int | None = None) -> dict[str, Any]:
+    """Flatten **data** whose arguments have been checked; raise ``NoRoomError`` if it takes more than **room**."""
     try:
-        _add(as_plain(data), "", flat, separator, max_depth, room)
-    except _GaveUpError as error:
-        (wanted,) = error.args
-    except (RecursionError, ValueError):  # a ValueError is raised again below, with its place
-        flat.clear()
-        for path, value in leaves(data, separator, max_depth):
-            key = separator.join(path)
-            if key in flat:
-                wanted = key
-                break
-            flat[key] = value
-            if room is not None and (room := room - len(key) - LEAST_ENTRY) < 0:
-                raise NoRoomError from None
-    if wanted is None:
-        return flat
-    first, second = islice(places(wanted, data, separator, max_depth), 2)
-    raise KeyCollisionError(wanted, (first, second))
+        return _walk(data, separator, max_depth, room)
+    except _TakenError as error:
+        key, second = error.args
+        raise KeyCollisionError(key, (path_of(key, data, separator, max_depth), second)) from None
 
 
-def _add(container: Any, prefix: str, flat: dict[str, Any], separator: str, depth: int, room: int | None) -> int | None:
-    """Add the leaves of a dict, list or tuple to **flat**, and return the room that is left.
+def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
+    """Return the path of the first leaf with this flat **key**, or the key itself if no leaf has it."""
+    try:
+        _walk(data, separator, max_depth, wanted=key)
+    except _TakenError as error:
+        return str(error.args[1])
+    return key
 
-    **depth** is how many containers may still be nested, this one included.
+
+def _walk(
+    data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None
+) -> dict[str, Any]:
+    """Return the leaves of **data** by their flat keys.
+
+    With **room**, it raises ``NoRoomError`` once the prefixes of the keys take more, with ``LEAST_ENTRY`` bytes for
+    each key. With a **wanted** key, it enters only what leads there, and raises ``_TakenError`` at its first leaf.
     """
-    # An only child needs no call: chains of brackets are the most costly JSON for its size. A prefix longer than the
-    # room ends the chain, before it is copied once for each level.
-    while len(container) == 1 and depth > 1 and (room is None or len(prefix) < room):
-        ((key, value),) = container.items() if type(container) is dict else (("0", container[0]),)
-        if type(key) is not str or type(value) not in CONTAINERS or not value:
-            break
-        container, prefix, depth = value, prefix + key + separator, depth - 1
-    if not depth:
-        raise _GaveUpError(prefix)
-    # Before any key is built: a long key above many leaves would fill the memory.
-    if room is not None and (size := len(container) * (len(prefix) + LEAST_ENTRY)) > room:
-        raise NoRoomError(prefix, size)
-    for key, value in container.items() if type(container) is dict else enumerate(container):
-        if type(key) is not str:
-            key = str(key) if type(key) is int else key_text(key)
-        kind = type(value)
-        if kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
-            if kind not in CONTAINERS:
-                value = as_plain(value)
-            if value:
-                room = _add(value, prefix + key + separator, flat, separator, depth - 1, room)
-                continue
-            if depth == 1:
-                raise _GaveUpError(prefix + key)
-            value = {} if type(value) is dict else []
-        name = prefix + key
-        if name in flat:
-            raise _GaveUpError(name)
-        flat[name] = value
-        if room is not None and (room := room - len(name) - LEAST_ENTRY) < 0:
-            raise NoRoomError
-    return room
-
-
-def places(
-    wanted: str | None, data: Container, separator: str, max_depth: int, *, below: bool = False
-) -> Iterator[str]:
-    """Yield the dotted path of each leaf that ``leaves`` finds."""
-    return (".".join(path) for path, _ in leaves(data, separator, max_depth, wanted, below=below))
-
-
-def leaves(
-    data: Container, separator: str, max_depth: int, wanted: str | None = None, *, below: bool = False
-) -> Iterator[tuple[Path, Any]]:
-    """Yield each leaf of **data** with its path, in order, and raise at the place of whatever is wrong with it.
-
-    With a **wanted** flat key, it yields only the leaves that have it; with **below**, only the leaves of containers
-    whose keys all begin with it. It enters only what leads there. It keeps its own stack, so it works where the
-    interpreter's has no room for recursion.
-    """
-    above: list[str] = []
-    stack = [(_children(as_plain(data)), wanted)]
-    while stack:
-        children, rest = stack[-1]
+    flat: dict[str, Any] = {} if wanted is None else {wanted: None}
+    above: _Above = []
+    deepest = max_depth - 1
+    prefix = ""
+    data = as_plain(data)
+    children = iter(data.items() if type(data) is dict else enumerate(data))
+    if room is not None and (room := room - len(data) * LEAST_ENTRY) < 0:
+        raise NoRoomError(flat, _key_text(next(children)[0], above), len(data) * LEAST_ENTRY)
+    while True:
         for key, value in children:
             if type(key) is not str:
-                key = key_text(key, above)
+                key = _key_text(key, above)
+            name = prefix + key
             kind = type(value)
-            if kind in CONTAINERS or (kind not in SCALARS and is_container(value)):
-                prefix = key + separator
-                leads = rest is None or rest.startswith(prefix)
-                if not leads and rest != key:
-                    continue
-                if len(stack) == max_depth:
+            if kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
+                if len(above) == deepest:
                     problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
-                    raise NestingError(problem, path=".".join((*above, key)))
+                    raise NestingError(problem, path=_path(above, key))
                 if kind not in CONTAINERS:
-                    value = as_plain(value, (*above, key))
-                if value and leads:
-                    above.append(key)
-                    inner = None if rest is None or (below and rest == prefix) else rest[len(prefix) :]
-                    stack.append((_children(value), inner))
-                    break
+                    value = as_plain(value, _path(above, key))
                 if value:
-                    continue
+                    if wanted is not None and not wanted.startswith(name + separator):
+                        continue
+                    above.append((children, prefix, key))
+                    children = iter(value.items() if type(value) is dict else enumerate(value))
+                    # Before any key is built: a long key above many leaves would fill the memory.
+                    if room is not None:
+                        size = len(value) * (len(name) + len(separator) + LEAST_ENTRY)
+                        room += len(prefix) + LEAST_ENTRY - size
+                        if room < 0:
+                            raise NoRoomError(flat, _path(above, _key_text(next(children)[0], above)), size)
+                    prefix = name + separator
+                    break
                 value = {} if type(value) is dict else []
-            if rest is None or (rest == key and not below):
-                yield (*above, key), value
+            if name in flat:
+                raise _TakenError(name, _path(above, key))
+            flat[name] = value
         else:
-            stack.pop()
-            del above[len(stack) - 1 :]
+            if not above:
+                return flat
+            children, prefix, _ = above.pop()
 
 
-def _children(plain: Any) -> Iterator[tuple[Any, Any]]:
-    return iter(plain.items() if type(plain) is dict else enumerate(plain))
+def _path(above: _Above, key: str) -> str:
+    return ".".join([*(led for _, _, led in above), key])
+
+
+def _key_text(key: object, above: _Above) -> str:
+    try:
+        if type(key) is int:
+            return str(key)
+        if isinstance(key, str):
+            return str.__str__(key)
+        if isinstance(key, int) and not isinstance(key, bool):
+            return int.__repr__(key)
+    except ValueError:  # more digits than Python agrees to print
+        pass
+    raise InvalidFieldError(f"{shown(key)} is not a key: keys are strings or integers", path=_path(above, shown(key)))

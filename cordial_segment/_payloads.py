@@ -6,16 +6,15 @@ A problem is known by its flat key; its path is looked up only when the error is
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
-from math import inf
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ._channels import EMAIL, Channel, as_channel, channel_in
 from ._email import add_email_fields
 from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
 from ._events import NAMES
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flatten_into, leaves, places
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flat_leaves, path_of
 from ._records import Record, as_record, as_text, read_text, require_action, section
 from ._timestamps import read_timestamp
 
@@ -26,10 +25,11 @@ _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
-# property takes 6 (quotes, colon, comma), and 24 more if its value is a number within these bounds. The frame is what a
+# property takes 6 (quotes, colon, comma), and 24 more if its value is a number within the bound. The frame is what a
 # payload takes around its properties and the texts in it.
 _CHARACTER, _PROPERTY, _FRAME = 6, 30, 1000
-_BOUNDS: dict[type, float] = {int: 1 << 64, float: inf}
+_BOUND = 1 << 64
+_NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -114,7 +114,7 @@ def build_track_payload(
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
         record = record.copy()
         del record[lifted]
-    properties, most_of_properties = _properties(record, separator, about if channel is EMAIL else None)
+    properties, characters = _properties(record, separator, about if channel is EMAIL else None)
     message_id = message_id or (record_id and "api-" + record_id)
     if message_id and len(message_id) > _MAX_MESSAGE_ID:
         message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
@@ -129,32 +129,30 @@ def build_track_payload(
         "integrations": _detached(integrations, "integrations"),
         "properties": properties,
     }
-    characters = len(name)
+    # A given context or integrations are written out: they may hold anything.
+    given = context or integrations
+    characters += len(name) + (0 if given else sum(map(len, traits.values())))
     for field, text in zip(_TEXTS, (anonymous, user_id, message_id, timestamp, write_key)):
         if text:
             payload[field] = text
             characters += len(text)
-    # Given containers are written out: they may hold anything.
-    given = context or integrations
-    characters += _size([merged, payload["integrations"]]) if given else sum(map(len, traits.values()))
-    most_bytes = characters * _CHARACTER + most_of_properties
-    if characters > _MAX_BYTES or (most_bytes + _FRAME > _MAX_BYTES and _size(payload) > _MAX_BYTES):
-        if most_bytes > 2 * most_of_properties:
+    most = characters * _CHARACTER + len(properties) * _PROPERTY + _FRAME
+    if characters > _MAX_BYTES or ((given or most > _MAX_BYTES) and _size(payload) > _MAX_BYTES):
+        if 2 * _size(properties) < _MAX_BYTES:
             raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
         raise _too_large(record, separator, properties)
     return cast("TrackPayload", payload)
 
 
-def _properties(record: Record, separator: str, email: Record | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record**, and return the most bytes it may take, too. **email** is the message of an email event."""
-    flat: dict[str, Any] = {}
+def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
+    """Flatten **record**, and count its characters; **message** is that of an email event."""
     try:
         # Two links may still be dropped: their keys, such as system_properties and link, and a little more.
-        flatten_into(flat, record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
+        flat = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
     except NoRoomError as error:
-        raise _too_large(record, separator, flat, *error.args) from None
-    if email is not None:
-        for name, holder in add_email_fields(flat, record, email):
+        raise _too_large(record, separator, *error.args) from None
+    if message is not None:
+        for name, holder in add_email_fields(flat, record, message):
             del flat[f"{name}{separator}link"]
             if len(holder) == 1:  # an empty section stays
                 flat.setdefault(name, {})
@@ -163,26 +161,24 @@ def _properties(record: Record, separator: str, email: Record | None) -> tuple[d
         kind = type(value)
         if kind is str:
             characters += len(value)
-        # NaN compares false with everything. What has no fixed width in JSON is written out, until there is no room.
-        elif kind not in _FIXED_WIDTH and not ((bound := _BOUNDS.get(kind)) and -bound < value < bound):
-            characters += _json_length(value, key, places(key, record, separator, MAX_DEPTH))
+        # What has no fixed width in JSON is written out, until there is no room. NaN compares false with everything.
+        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_BOUND < value < _BOUND):
+            characters += _json_length(value, key, record, separator, MAX_DEPTH)
             if characters > _MAX_BYTES:
                 break
     if characters > _MAX_BYTES:
         raise _too_large(record, separator, flat)
-    return flat, characters * _CHARACTER + len(flat) * _PROPERTY
+    return flat, characters
 
 
 def _too_large(
-    record: Record, separator: str, flat: dict[str, Any], prefix: str = "", size: int = 0
+    record: Record, separator: str, flat: dict[str, Any], path: str | None = None, size: int = 0
 ) -> PayloadTooLargeError:
-    """Make the error for a **record**, of which **flat** was counted, and then perhaps a container of this **size**."""
+    """Make the error for a **record**, of which **flat** was counted, and perhaps a container of this **size**."""
     sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()}
     largest = max(sizes, key=sizes.__getitem__, default="")
-    if size > sizes.get(largest, 0):
-        path = next(places(prefix or None, record, separator, MAX_DEPTH, below=True), None)
-    else:
-        path = next(places(largest, record, separator, MAX_DEPTH), largest)
+    if size <= sizes.get(largest, 0):
+        path = path_of(largest, record, separator, MAX_DEPTH)
     return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest value: shorten or remove it", path=path)
 
 
@@ -190,20 +186,20 @@ def _characters(value: object) -> int:
     return len(value) if isinstance(value, str) else value.bit_length() // 3 if isinstance(value, int) else 0
 
 
-def _json_length(value: object, key: str, found: Iterator[str]) -> int:
-    """Return the least bytes of a leaf in JSON, or raise at the place that is **found**, or else the **key**."""
+def _json_length(value: object, key: str, *place: Any) -> int:
+    """Return the least bytes of a leaf in JSON, or raise; the other arguments are those of ``path_of``."""
     try:
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError):
         problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
-        raise InvalidFieldError(problem, path=next(found, key)) from None
+        raise InvalidFieldError(problem, path=path_of(key, *place)) from None
 
 
 def _traits(contact: Record) -> dict[str, str]:
     traits: dict[str, str] = {}
-    channels = section(contact, "channels", ("contact", "channels"))
+    channels = section(contact, "channels", "contact.")
     for trait, channel in (("email", "email"), ("phone", "sms")):
-        address = section(channels, channel, ("contact", "channels", channel)).get("address")
+        address = section(channels, channel, "contact.channels.").get("address")
         if isinstance(address, str) and address:
             traits[trait] = address
     return traits
@@ -217,8 +213,9 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
     try:
         return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
     except (TypeError, ValueError, RecursionError):
-        for path, value in leaves(named, "", _MAX_CONTEXT_DEPTH):
-            _json_length(value, ".".join(path), iter(()))
+        place = named, "\0", _MAX_CONTEXT_DEPTH  # a separator that no key has
+        for key, value in flat_leaves(*place).items():
+            _json_length(value, key, *place)
         raise
 
 

@@ -4,7 +4,7 @@ What is plain already is used as it is, never copied. Other containers are read 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, shown
@@ -22,7 +22,7 @@ def is_container(value: object) -> TypeGuard[Container]:
     return type(value) not in SCALARS and isinstance(value, (dict, list, tuple, Mapping))
 
 
-def as_plain(container: Any, path: tuple[str, ...] = ()) -> Any:
+def as_plain(container: Any, path: str | None = None) -> Any:
     """Return a mapping as a dict, any other container as a list or tuple; **path** is where it stands."""
     if type(container) in CONTAINERS:
         return container
@@ -35,25 +35,13 @@ def as_plain(container: Any, path: tuple[str, ...] = ()) -> Any:
         raise
     except Exception as error:
         problem = f"reading it raised {type(error).__name__}: use a plain dict or list"
-        raise InvalidFieldError(problem, path=".".join(path) or None) from error
+        raise InvalidFieldError(problem, path=path) from error
     if len(record) < len(pairs):
-        key = key_text(Counter(key for key, _ in pairs).most_common(1)[0][0], path)
-        twin = ".".join((*path, key))
+        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        key = str.__str__(key) if isinstance(key, str) else repr(key)
+        twin = key if path is None else f"{path}.{key}"
         raise KeyCollisionError(key, (twin, twin))
     return record
-
-
-def key_text(key: object, above: Sequence[str] = ()) -> str:
-    """Return the text of a **key** that is a string or integer of any type; **above** is where its container stands."""
-    try:
-        if isinstance(key, str):
-            return str.__str__(key)
-        if isinstance(key, int) and not isinstance(key, bool):
-            return int.__repr__(key)
-    except ValueError:  # more digits than Python agrees to print
-        pass
-    problem = f"{shown(key)} is not a key: keys are strings or integers"
-    raise InvalidFieldError(problem, path=".".join((*above, shown(key))))
 
 
 def as_record(value: object, name: str) -> Record:
@@ -64,12 +52,12 @@ def as_record(value: object, name: str) -> Record:
     return record
 
 
-def section(record: Record, name: str, path: tuple[str, ...] = ()) -> Record:
-    """Return the mapping under **name**, or an empty one if there is none; **path** is where it stands, if deeper."""
+def section(record: Record, name: str, holder: str = "") -> Record:
+    """Return the mapping under **name**, or an empty one if there is none; **holder** begins its path."""
     value = record.get(name)
     if value is None or type(value) is dict:
         return value or {}
-    return as_plain(value, path or (name,)) if isinstance(value, Mapping) else {}
+    return as_plain(value, holder + name) if isinstance(value, Mapping) else {}
 
 
 def read_text(record: Record, field: str, holder: str = "") -> str | None:
