@@ -34,9 +34,10 @@ BASE, SHAPES, ARGUMENTS, plain, ending, peak = (
 KB = 1024
 SIZES = {"24KB": 24 * KB, "256KB": 256 * KB, "2MB": 2048 * KB}
 
-# About 30 times the time is promised: the steps into a container are shorter than those of a leaf, so more are allowed.
-# A record takes up to 5 times the memory, and 8 times if nearly all of it are long keys, one below the other.
-STEPS, MEMORY = 45, 8
+# The most costly record has as many containers as fit, each with one child: a level takes one character of the payload.
+# A step into a container takes less time than one at a leaf: 80 times the steps are about 50 times the time. The most
+# memory goes to long keys, one below the other.
+STEPS, MEMORY = 80, 8
 
 
 def steps(function, argument):

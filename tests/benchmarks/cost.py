@@ -72,6 +72,8 @@ SHAPES: dict[str, Callable[[int], Record]] = {
     "too deep, objects": lambda n: {"d": nested(0, n // 6, lambda inner: {"a": inner})},
     "chains": lambda n: {"d": chains(n)},
     "chains of objects": lambda n: {"d": [nested(0, 90, lambda inner: {"a": inner}) for _ in range(n // 552)]},
+    "chains of empty keys": lambda n: {str(i): nested(0, 98, lambda inner: {"": inner}) for i in range(n // 499)},
+    "chains of empty keys, then NaN": lambda n: {**SHAPES["chains of empty keys"](min(n, 144 * KB)), "z": NAN},
     "pairs in pairs": lambda n: {"d": [nested(0, 90, lambda inner: [inner, 0]) for _ in range(n // 362)]},
     "many numbers": lambda n: {"d": [0] * (n // 2)},
     "many texts": lambda n: {"d": [""] * (n // 3)},
