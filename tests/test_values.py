@@ -466,6 +466,7 @@ def test_flatten_returns_any_other_object_as_it_is(leaf):
         ("d.list.1", lambda leaf: build_track_payload({**BASE, "d": {"list": [1, leaf]}})),
         ("t.0.x", lambda leaf: build_track_payload({**BASE, "t": (MappingProxyType({"x": leaf}),)})),
         ("context.a.1", lambda leaf: build_track_payload(BASE, context={"a": [0, leaf]})),
+        ("context.a.b", lambda leaf: build_track_payload(BASE, context={"ab": 1, "a.b": 2, "a": {"b": leaf}})),
         ("integrations.x", lambda leaf: build_track_payload(BASE, integrations={"x": leaf})),
     ],
 )
