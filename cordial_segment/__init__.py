@@ -6,19 +6,14 @@
 """
 
 # fmt: off
+# isort: off
 from ._batches import batch_payloads
 from ._blocking import ORIGIN_FIELDS, is_blocked
 from ._channels import Channel, channel_of
 from ._email import enrich_email_fields
 from ._envelopes import open_envelope
-from ._errors import (
-    InvalidFieldError,
-    KeyCollisionError,
-    MissingFieldError,
-    NestingError,
-    PayloadTooLargeError,
-    TranslationError,
-)
+from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, NestingError
+from ._errors import PayloadTooLargeError, TranslationError
 from ._events import EVENT_NAMES, map_event
 from ._flattening import flatten
 from ._payloads import TrackPayload, build_track_payload

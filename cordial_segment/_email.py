@@ -49,17 +49,20 @@ _SOURCES = {
     "link_url": ["system_properties.rl", "sp.rl", "system_properties.link", "sp.link", "record.linkUrl"],
     "link_id": ["system_properties.lKey", "sp.lKey", "record.lKey"],
 }
-_ROWS = [(field, *place.split(".")) for field, places in _SOURCES.items() for place in places]
+_PLACES = [(field, [place.split(".") for place in places]) for field, places in _SOURCES.items()]
 
 
 def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
     """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
     sections = {name: section(record, name) for name in SECTIONS}
     holders = {"record": record, "message": message, **sections}
-    for field, holder, key in _ROWS:
-        value = holders[holder].get(key)
-        if value is not None and _is_value(value) and field not in record and field not in target:
-            target[field] = value
+    for field, places in _PLACES:
+        if field not in record and field not in target:
+            for holder, key in places:
+                value = holders[holder].get(key)
+                if value is not None and _is_value(value):
+                    target[field] = value
+                    break
     url = target.get("link_url")
     return [(name, held) for name, held in sections.items() if "link" in held and _is_needless(held["link"], url)]
 

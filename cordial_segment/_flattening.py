@@ -13,8 +13,8 @@ from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_cont
 
 MAX_DEPTH = 100
 
-# Beside its key and its value, an entry of a JSON object takes two quotes, a colon, and a comma or brace.
-LEAST_ENTRY = 4
+# Beside its key, an entry of a JSON object takes two quotes, a colon, a comma or brace, and its value.
+LEAST_ENTRY = 5
 
 # The containers above the current one: what is left of each, its prefix, and the key that leads on.
 _Above = list[tuple[Iterator[tuple[Any, Any]], str, str]]
@@ -47,19 +47,19 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    return flat_leaves(data, as_text(separator, "separator"), max_depth)
+    return flat_leaves(data, as_text(separator, "separator"), max_depth)[0]
 
 
 class NoRoomError(Exception):
-    """There is no room for a container: the flat dict so far, the path of the container's first child, its bytes."""
+    """There is no room for a leaf: the flat dict so far, the leaf's path, and how much room it lacks."""
 
 
 class _TakenError(Exception):
     """A flat key is taken: the key, and the path of the leaf that has no place."""
 
 
-def flat_leaves(data: Any, separator: str, max_depth: int, room: int | None = None) -> dict[str, Any]:
-    """Flatten **data** whose arguments have been checked; raise ``NoRoomError`` if it takes more than **room**."""
+def flat_leaves(data: Any, separator: str, max_depth: int, room: int = 0) -> tuple[dict[str, Any], int]:
+    """Flatten **data**. With **room**, return what is left of it, too, or raise ``NoRoomError`` if there is none."""
     try:
         return _walk(data, separator, max_depth, room)
     except _TakenError as error:
@@ -77,28 +77,33 @@ def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
 
 
 def _walk(
-    data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None
-) -> dict[str, Any]:
-    """Return the leaves of **data** by their flat keys.
+    data: Any, separator: str, max_depth: int, room: int = 0, wanted: str | None = None
+) -> tuple[dict[str, Any], int]:
+    """Return the leaves of **data** by their flat keys, and what is left of the **room**.
 
-    With **room**, it raises ``NoRoomError`` once the prefixes of the keys take more, with ``LEAST_ENTRY`` bytes for
-    each key. With a **wanted** key, it enters only what leads there, and raises ``_TakenError`` at its first leaf.
+    With **room**, it raises ``NoRoomError`` before it builds what takes more: a key's characters and ``LEAST_ENTRY``
+    bytes for each leaf. With a **wanted** key, it enters only what leads there, and raises ``_TakenError`` at its first
+    leaf.
     """
+    limited = room > 0
     flat: dict[str, Any] = {} if wanted is None else {wanted: None}
     above: _Above = []
     deepest = max_depth - 1
     prefix = ""
     data = as_plain(data)
     children = iter(data.items() if type(data) is dict else enumerate(data))
-    if room is not None and (room := room - len(data) * LEAST_ENTRY) < 0:
-        raise NoRoomError(flat, _key_text(next(children)[0], above), len(data) * LEAST_ENTRY)
+    room -= len(data) * LEAST_ENTRY
     while True:
         for key, value in children:
             if type(key) is not str:
                 key = _key_text(key, above)
+            if limited:
+                room -= len(key)
+                if room < 0:
+                    raise NoRoomError(flat, _path(above, key), len(prefix) + len(key) - room)
             name = prefix + key
             kind = type(value)
-            if kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
+            if kind is not str and kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
                 if len(above) == deepest:
                     problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
                     raise NestingError(problem, path=_path(above, key))
@@ -109,13 +114,9 @@ def _walk(
                         continue
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
-                    # Before any key is built: a long key above many leaves would fill the memory.
-                    if room is not None:
-                        size = len(value) * (len(name) + len(separator) + LEAST_ENTRY)
-                        room += len(prefix) + LEAST_ENTRY - size
-                        if room < 0:
-                            raise NoRoomError(flat, _path(above, _key_text(next(children)[0], above)), size)
                     prefix = name + separator
+                    if limited:  # all children at once, since a long key above many would fill the memory
+                        room += len(name) + LEAST_ENTRY - len(value) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []
             if name in flat:
@@ -123,7 +124,7 @@ def _walk(
             flat[name] = value
         else:
             if not above:
-                return flat
+                return flat, room
             children, prefix, _ = above.pop()
 
 

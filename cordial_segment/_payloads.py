@@ -24,11 +24,10 @@ _MAX_CONTEXT_DEPTH = 1000
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# In the most compact JSON, a character takes 6 bytes at most (an escape such as \u0001). Beside its characters, a
-# property takes 6 (quotes, colon, comma), and 24 more if its value is a number within the bound. The frame is what a
-# payload takes around its properties and the texts in it.
-_CHARACTER, _PROPERTY, _FRAME = 6, 30, 1000
-_BOUND = 1 << 64
+# Up to so many characters, and LEAST_ENTRY for each property, always fit: a character takes 6 bytes at most (an escape
+# such as \u0001), a number within the bound 24, and what stands around them all less than 2,000.
+_ALWAYS_FITS = 5_000
+_BOUND = 1_000_000_000_000_000_000
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -114,13 +113,15 @@ def build_track_payload(
     if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
         record = record.copy()
         del record[lifted]
-    properties, characters = _properties(record, separator, about if channel is EMAIL else None)
+    properties, room = _properties(record, separator, about if channel is EMAIL else None)
     message_id = message_id or (record_id and "api-" + record_id)
     if message_id and len(message_id) > _MAX_MESSAGE_ID:
         message_id = "api-" + sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
     merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-    if traits := _traits(person) if person else {}:
+    if person and (traits := _traits(person)):
         merged["traits"] = traits
+        if not context:
+            room -= sum(map(len, traits.values()))
     merged |= _detached(context, "context")
     payload: dict[str, Any] = {
         "type": "track",
@@ -129,15 +130,14 @@ def build_track_payload(
         "integrations": _detached(integrations, "integrations"),
         "properties": properties,
     }
-    # A given context or integrations are written out: they may hold anything.
-    given = context or integrations
-    characters += len(name) + (0 if given else sum(map(len, traits.values())))
+    room -= len(name)
     for field, text in zip(_TEXTS, (anonymous, user_id, message_id, timestamp, write_key)):
         if text:
             payload[field] = text
-            characters += len(text)
-    most = characters * _CHARACTER + len(properties) * _PROPERTY + _FRAME
-    if characters > _MAX_BYTES or ((given or most > _MAX_BYTES) and _size(payload) > _MAX_BYTES):
+            room -= len(text)
+    # A given context or integrations may hold anything.
+    in_doubt = context or integrations or _MAX_BYTES - room > _ALWAYS_FITS
+    if room < 0 or (in_doubt and _size(payload) > _MAX_BYTES):
         if 2 * _size(properties) < _MAX_BYTES:
             raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
         raise _too_large(record, separator, properties)
@@ -145,36 +145,38 @@ def build_track_payload(
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record**, and count its characters; **message** is that of an email event."""
+    """Flatten **record**, and return what room its characters leave; **message** is that of an email event."""
+    links = 2 * len("system_properties" + separator + "link") + 2 * LEAST_ENTRY  # they may still be dropped
     try:
-        # Two links may still be dropped: their keys, such as system_properties and link, and a little more.
-        flat = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + 100 + 2 * len(separator))
+        flat, room = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
     except NoRoomError as error:
         raise _too_large(record, separator, *error.args) from None
+    room -= links
     if message is not None:
         for name, holder in add_email_fields(flat, record, message):
-            del flat[f"{name}{separator}link"]
+            link = name + separator + "link"
+            del flat[link]
+            room += len(link) + LEAST_ENTRY
             if len(holder) == 1:  # an empty section stays
                 flat.setdefault(name, {})
-    characters = len("".join(flat))
-    for key, value in flat.items():
+    for value in flat.values():
         kind = type(value)
         if kind is str:
-            characters += len(value)
+            room -= len(value)
         # What has no fixed width in JSON is written out, until there is no room. NaN compares false with everything.
         elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_BOUND < value < _BOUND):
-            characters += _json_length(value, key, record, separator, MAX_DEPTH)
-            if characters > _MAX_BYTES:
+            room -= _json_length(value, flat, record, separator, MAX_DEPTH)
+            if room < 0:
                 break
-    if characters > _MAX_BYTES:
+    if room < 0:
         raise _too_large(record, separator, flat)
-    return flat, characters
+    return flat, room
 
 
 def _too_large(
     record: Record, separator: str, flat: dict[str, Any], path: str | None = None, size: int = 0
 ) -> PayloadTooLargeError:
-    """Make the error for a **record**, of which **flat** was counted, and perhaps a container of this **size**."""
+    """Make the error for a **record**, of which **flat** was counted, and perhaps a leaf of this **size** there."""
     sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()}
     largest = max(sizes, key=sizes.__getitem__, default="")
     if size <= sizes.get(largest, 0):
@@ -186,12 +188,13 @@ def _characters(value: object) -> int:
     return len(value) if isinstance(value, str) else value.bit_length() // 3 if isinstance(value, int) else 0
 
 
-def _json_length(value: object, key: str, *place: Any) -> int:
-    """Return the least bytes of a leaf in JSON, or raise; the other arguments are those of ``path_of``."""
+def _json_length(value: object, flat: dict[str, Any], *place: Any) -> int:
+    """Return a leaf's least bytes in JSON but the first, or raise; the **place** is what ``path_of`` takes."""
     try:
-        return len(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        return len(json.dumps(value, ensure_ascii=False, allow_nan=False)) - 1
     except (TypeError, ValueError):
         problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
+        key = next(key for key, held in flat.items() if held is value)
         raise InvalidFieldError(problem, path=path_of(key, *place)) from None
 
 
@@ -214,8 +217,9 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
         return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
     except (TypeError, ValueError, RecursionError):
         place = named, "\0", _MAX_CONTEXT_DEPTH  # a separator that no key has
-        for key, value in flat_leaves(*place).items():
-            _json_length(value, key, *place)
+        flat, _ = flat_leaves(*place)
+        for value in flat.values():
+            _json_length(value, flat, *place)
         raise
 
 

@@ -150,17 +150,16 @@ def _rule(channel: str, mode: object) -> Rule:
     if isinstance(mode, str) and mode in _MODES:
         return _MODES[mode]()
     if isinstance(mode, Mapping) and len(mode) == 1:
-        ((kind, actions),) = mode.items()
-        if kind in _LISTS:
+        ((mode, actions),) = mode.items()
+        if mode in _LISTS:
             if not isinstance(actions, (list, tuple, set, frozenset)):
-                raise ValueError(f"{channel}.{kind}: {shown(actions)} is not a list of actions")
+                raise ValueError(f"{channel}.{mode}: {shown(actions)} is not a list of actions")
             try:
-                return _LISTS[kind](*actions)
+                return _LISTS[mode](*actions)
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{channel}.{kind}: {error}") from None
+                raise ValueError(f"{channel}.{mode}: {error}") from None
     modes = "'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
-    given = shown(next(iter(mode))) if isinstance(mode, Mapping) and len(mode) == 1 else shown(mode)
-    raise ValueError(f"{channel}: {given} is not a mode: expected only one of {modes}")
+    raise ValueError(f"{channel}: {shown(mode)} is not a mode: expected only one of {modes}")
 
 
 def require_rule(rule: object, name: str) -> None:
