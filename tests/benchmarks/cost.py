@@ -67,6 +67,8 @@ SHAPES: dict[str, Callable[[int], Record]] = {
         {str(i): 0 for i in range(n // 20)}, 95, lambda inner: {"k" * (n // 190): inner}
     ),
     "long keys side by side": lambda n: {f"{i}{'k' * 200}": {"k" * 200: 0} for i in range(n // 420)},
+    "long key in an object": lambda n: {"d": {text(n): 0}},
+    "keys of 1 KB in an object": lambda n: {"d": {f"{i}{text(KB)}": 0 for i in range(n // KB)}},
     "deep": lambda n: {**plain(n), "d": nested(0, 98, lambda inner: [inner])},
     "too deep, arrays": lambda n: {"d": nested(0, n // 2, lambda inner: [inner])},
     "too deep, objects": lambda n: {"d": nested(0, n // 6, lambda inner: {"a": inner})},
