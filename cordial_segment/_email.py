@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ._records import SECTIONS, Record, as_record, section
+from ._records import Record, as_record, section
 
 
 def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -40,38 +40,37 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     return enriched
 
 
-# Where each field comes from: the first place that has a value.
-_SOURCES = {
-    "campaign_id": ["record.bmID"],
-    "email_id": ["record.mcID"],
-    "campaign_name": ["message.name", "record.name", "record.message_name"],
-    "email_subject": ["message.subject", "record.subject"],
-    "link_url": ["system_properties.rl", "sp.rl", "system_properties.link", "sp.link", "record.linkUrl"],
-    "link_id": ["system_properties.lKey", "sp.lKey", "record.lKey"],
-}
-_PLACES = [(field, [place.split(".") for place in places]) for field, places in _SOURCES.items()]
-
-
 def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
     """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
-    sections = {name: section(record, name) for name in SECTIONS}
-    holders = {"record": record, "message": message, **sections}
-    for field, places in _PLACES:
-        if field not in record and field not in target:
-            for holder, key in places:
-                value = holders[holder].get(key)
-                if value is not None and _is_value(value):
-                    target[field] = value
-                    break
+    system, sp = section(record, "system_properties"), section(record, "sp")
+    for field, value in (
+        ("campaign_id", _first(record.get("bmID"))),
+        ("email_id", _first(record.get("mcID"))),
+        ("campaign_name", _first(message.get("name"), record.get("name"), record.get("message_name"))),
+        ("email_subject", _first(message.get("subject"), record.get("subject"))),
+        ("link_url", _first(system.get("rl"), sp.get("rl"), system.get("link"), sp.get("link"), record.get("linkUrl"))),
+        ("link_id", _first(system.get("lKey"), sp.get("lKey"), record.get("lKey"))),
+    ):
+        if value is not None and field not in record and field not in target:
+            target[field] = value
     url = target.get("link_url")
-    return [(name, held) for name, held in sections.items() if "link" in held and _is_needless(held["link"], url)]
+    sections = (("system_properties", system), ("sp", sp))
+    return [(name, held) for name, held in sections if "link" in held and _is_needless(held["link"], url)]
 
 
-def _is_needless(link: object, link_url: object) -> bool:
+def _first(*sources: object) -> object:
+    """Return the first source that has a value: not ``false``, which Cordial writes where it does not know."""
+    for source in sources:
+        if source is None:
+            continue
+        if isinstance(source, str):
+            if source:
+                return source
+        elif isinstance(source, (int, float)) and not isinstance(source, bool):
+            return source
+    return None
+
+
+def _is_needless(link: object, url: object) -> bool:
     is_empty = link is None or (isinstance(link, str) and not link)
-    return is_empty or (_is_value(link) and _is_value(link_url) and link == link_url)
-
-
-def _is_value(source: object) -> bool:
-    # Cordial writes false where it does not know; a container is no identifier.
-    return isinstance(source, (str, int, float)) and source != "" and not isinstance(source, bool)
+    return is_empty or (_first(link) is not None and _first(url) is not None and link == url)
