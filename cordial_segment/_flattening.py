@@ -1,8 +1,7 @@
 """Nested data to one flat dict, with nothing lost.
 
-One loop does it: ``_walk`` keeps its own stack, so neither deep data nor a full stack of its caller stops it. The keys
-on that stack are the path of whatever is wrong. The path of a leaf that has already been passed is found by
-walking again, only toward its flat key.
+``_walk`` is one loop with its own stack, so neither deep data nor a deep caller stops it. The keys on that stack are
+the path of whatever is wrong. The path of an earlier leaf is found by a second walk, only toward its flat key.
 """
 
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_cont
 
 MAX_DEPTH = 100
 
-# Beside its key, an entry of a JSON object takes two quotes, a colon, a comma or brace, and its value.
+# The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
 
-# The containers above the current one: what is left of each, its prefix, and the key that leads on.
+# The containers above the current one: what is left of each, its prefix, and the key that was entered.
 _Above = list[tuple[Iterator[tuple[Any, Any]], str, str]]
 
 
@@ -51,7 +50,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class NoRoomError(Exception):
-    """There is no room for a leaf: the flat dict so far, the leaf's path, and how much room it lacks."""
+    """There is no room for a leaf: the flat dict so far, the leaf's path, and its key's length with what is lacking."""
 
 
 class _TakenError(Exception):
@@ -59,7 +58,7 @@ class _TakenError(Exception):
 
 
 def flat_leaves(data: Any, separator: str, max_depth: int, room: int = 0) -> tuple[dict[str, Any], int]:
-    """Flatten **data**. With **room**, return what is left of it, too, or raise ``NoRoomError`` if there is none."""
+    """Flatten **data**. With **room** over 0, return what is left of it, or raise ``NoRoomError``; see ``_walk``."""
     try:
         return _walk(data, separator, max_depth, room)
     except _TakenError as error:
@@ -81,14 +80,13 @@ def _walk(
 ) -> tuple[dict[str, Any], int]:
     """Return the leaves of **data** by their flat keys, and what is left of the **room**.
 
-    With **room**, it raises ``NoRoomError`` before it builds what takes more: a key's characters and ``LEAST_ENTRY``
-    bytes for each leaf. With a **wanted** key, it enters only what leads there, and raises ``_TakenError`` at its first
-    leaf.
+    If **room** is over 0, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, and ``NoRoomError`` is
+    raised before a key is built that has no room. With a **wanted** key, only what leads there is entered, and
+    ``_TakenError`` is raised at its first leaf.
     """
     limited = room > 0
-    flat: dict[str, Any] = {} if wanted is None else {wanted: None}
+    flat: dict[str, Any] = {} if wanted is None else {wanted: None}  # where it is taken, its leaf raises
     above: _Above = []
-    deepest = max_depth - 1
     prefix = ""
     data = as_plain(data)
     children = iter(data.items() if type(data) is dict else enumerate(data))
@@ -104,18 +102,17 @@ def _walk(
             name = prefix + key
             kind = type(value)
             if kind is not str and kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
-                if len(above) == deepest:
+                if len(above) + 1 == max_depth:
                     problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
                     raise NestingError(problem, path=_path(above, key))
-                if kind not in CONTAINERS:
-                    value = as_plain(value, _path(above, key))
+                value = value if kind in CONTAINERS else as_plain(value, _path(above, key))
                 if value:
                     if wanted is not None and not wanted.startswith(name + separator):
                         continue
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
-                    if limited:  # all children at once, since a long key above many would fill the memory
+                    if limited:  # children for their parent, all at once: a long key above many would fill the memory
                         room += len(name) + LEAST_ENTRY - len(value) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []
@@ -129,7 +126,7 @@ def _walk(
 
 
 def _path(above: _Above, key: str) -> str:
-    return ".".join([*(led for _, _, led in above), key])
+    return ".".join([*(entered for _, _, entered in above), key])
 
 
 def _key_text(key: object, above: _Above) -> str:

@@ -24,11 +24,10 @@ _MAX_CONTEXT_DEPTH = 1000
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# Up to so many characters, and LEAST_ENTRY for each property, always fit: a character takes 6 bytes at most (an escape
-# such as \u0001), a number within the bound 24, and what stands around them all less than 2,000.
+# So much taken room always fits, since its unit stands for 6 bytes at most. A character may be an escape (\u0001); the
+# 30 of LEAST_ENTRY are enough for a number within the bound, of 24. What stands around them all takes less than 2,000.
 _ALWAYS_FITS = 5_000
 _BOUND = 1_000_000_000_000_000_000
-_NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -67,9 +66,9 @@ def build_track_payload(
     """Translate a Cordial event record into the payload of a Segment track call.
 
     ``properties`` are the flattened record and, on the email channel, Segment's email fields whose names are not
-    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and a ``link`` that is empty
-    or repeats ``link_url``. The record is not changed, the payload shares no container with any argument, and
-    ``json.dumps(payload, allow_nan=False)`` never fails.
+    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and, on the email channel, a
+    ``link`` that is empty or repeats ``link_url``. The record is not changed, the payload shares no container with any
+    argument, and ``json.dumps(payload, allow_nan=False)`` never fails.
 
     :param channel: The record's channel. The default is what ``channel_of`` returns.
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
@@ -110,7 +109,7 @@ def build_track_payload(
         raise MissingFieldError("missing: set it or the contact's _id, or pass user_id", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
-    if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # any larger one is given up before it is copied
+    if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # a larger one cannot fit: no copy
         record = record.copy()
         del record[lifted]
     properties, room = _properties(record, separator, about if channel is EMAIL else None)
@@ -146,7 +145,7 @@ def build_track_payload(
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
     """Flatten **record**, and return what room its characters leave; **message** is that of an email event."""
-    links = 2 * len("system_properties" + separator + "link") + 2 * LEAST_ENTRY  # they may still be dropped
+    links = 2 * len("system_properties" + separator + "link") + 2 * LEAST_ENTRY  # two may be dropped below
     try:
         flat, room = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
     except NoRoomError as error:
@@ -157,14 +156,14 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
             link = name + separator + "link"
             del flat[link]
             room += len(link) + LEAST_ENTRY
-            if len(holder) == 1:  # an empty section stays
+            if len(holder) == 1:  # it was all of its section: keep that, empty
                 flat.setdefault(name, {})
     for value in flat.values():
         kind = type(value)
         if kind is str:
             room -= len(value)
         # What has no fixed width in JSON is written out, until there is no room. NaN compares false with everything.
-        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_BOUND < value < _BOUND):
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and -_BOUND < value < _BOUND):
             room -= _json_length(value, flat, record, separator, MAX_DEPTH)
             if room < 0:
                 break
@@ -176,20 +175,23 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
 def _too_large(
     record: Record, separator: str, flat: dict[str, Any], path: str | None = None, size: int = 0
 ) -> PayloadTooLargeError:
-    """Make the error for a **record**, of which **flat** was counted, and perhaps a leaf of this **size** there."""
+    """Name the largest leaf of **flat** in the error, or **path** if its **size** is larger."""
     sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()}
     largest = max(sizes, key=sizes.__getitem__, default="")
-    if size <= sizes.get(largest, 0):
-        path = path_of(largest, record, separator, MAX_DEPTH)
+    if size > sizes.get(largest, 0):
+        return PayloadTooLargeError(f"{_TOO_LARGE}, and has no room from here on: shorten or remove values", path=path)
+    path = path_of(largest, record, separator, MAX_DEPTH)
     return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest value: shorten or remove it", path=path)
 
 
 def _characters(value: object) -> int:
-    return len(value) if isinstance(value, str) else value.bit_length() // 3 if isinstance(value, int) else 0
+    if isinstance(value, str):
+        return len(value)
+    return value.bit_length() // 3 if isinstance(value, int) else 0  # about its digits
 
 
 def _json_length(value: object, flat: dict[str, Any], *place: Any) -> int:
-    """Return a leaf's least bytes in JSON but the first, or raise; the **place** is what ``path_of`` takes."""
+    """Return the bytes of a leaf in JSON beyond that in ``LEAST_ENTRY``, or raise; **place** goes to ``path_of``."""
     try:
         return len(json.dumps(value, ensure_ascii=False, allow_nan=False)) - 1
     except (TypeError, ValueError):
@@ -213,11 +215,11 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
     if argument is None:
         return {}
     named = {name: as_record(argument, name)}
+    place = named, "\0", _MAX_CONTEXT_DEPTH  # no key has this separator
+    flat, _ = flat_leaves(*place)
     try:
         return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
     except (TypeError, ValueError, RecursionError):
-        place = named, "\0", _MAX_CONTEXT_DEPTH  # a separator that no key has
-        flat, _ = flat_leaves(*place)
         for value in flat.values():
             _json_length(value, flat, *place)
         raise

@@ -76,6 +76,9 @@ MESSAGES = {
     "x: the payload takes over 32,768 bytes, and this is its largest value: shorten or remove it": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
+    "items.0: the payload takes over 32,768 bytes, and has no room from here on: shorten or remove values": (
+        lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
+    ),
     "the payload takes over 32,768 bytes, most of them in its context and ids: shorten these": (
         lambda: build_track_payload(BASE, user_id="u" * 40_000)
     ),

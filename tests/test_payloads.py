@@ -267,6 +267,18 @@ def test_what_a_context_may_hold_hides_no_error(argument, beside):
 
 
 @pytest.mark.parametrize("argument", ["context", "integrations"])
+def test_a_context_has_the_keys_that_a_record_may_have_and_loses_none(argument):
+    assert build_track_payload(BASE, **{argument: {"a": {7: 1}}})[argument]["a"] == {"7": 1}
+    with pytest.raises(KeyCollisionError) as caught:
+        build_track_payload(BASE, **{argument: {"a": {1: "x", "1": "y"}}})
+    assert caught.value.paths == (f"{argument}.a.1", f"{argument}.a.1")
+    for key in (1.5, None, True):
+        with pytest.raises(InvalidFieldError) as wrong:
+            build_track_payload(BASE, **{argument: {"a": [{key: 1}]}})
+        assert wrong.value.path == f"{argument}.a.0.{key}"
+
+
+@pytest.mark.parametrize("argument", ["context", "integrations"])
 def test_a_context_that_contains_itself_is_an_error_that_names_it(argument):
     loop: dict = {}
     loop["self"] = loop
