@@ -24,6 +24,8 @@ import cordial_segment
 from cordial_segment import __main__ as command
 from cordial_segment import build_track_payload
 
+pytestmark = pytest.mark.usefixtures("signals")
+
 ROOT = Path(cordial_segment.__file__).parents[1]
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "docs" / "examples"
@@ -31,15 +33,6 @@ ONE = {"action": "open", "cID": "c1"}
 TWO = {"action": "browse", "cID": "c2", "p": {"x": "é"}}
 MARKED = {"action": "browse", "cID": "c3", "source": "segment"}
 CLOSING = "{} translated, 0 blocked, 0 failed"
-
-
-@pytest.fixture(autouse=True)
-def signals():
-    """The command takes the signals over: put the handlers back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import signal
 import sys
 
 import pytest
@@ -19,15 +18,6 @@ THREE = {"action": "click", "cID": "c3", "n": [1, -2.5, 1e30, None, True, '🎉 
 GOOD = [json.dumps(record, ensure_ascii=False).encode() for record in (ONE, TWO, THREE)]
 ONE_LINE, TWO_LINE, THREE_LINE = GOOD
 DEEP = b"[" * 100_000 + b"]" * 100_000
-
-
-@pytest.fixture
-def signals():
-    """The command takes the signals over: put the handlers back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

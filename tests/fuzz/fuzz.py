@@ -405,7 +405,7 @@ def model_time(value: Any) -> str | None:
             day, clock = [*re.split("[T ]", value, maxsplit=1), "00"][:2]
             clock = re.sub(r" (?=[+\-UZ])", "", re.sub("UTC$", "Z", clock), count=1)
             offset = re.sub(r"\D", "", (re.search(r"[+-].*", clock) or [""])[0])
-            if len(value) > 64 or clock[:2] == "24" or offset[2:4] > "59" or offset[4:6] > "59" or len(offset) > 6:
+            if len(value) > 64 or clock[:2] == "24" or offset[2:4] > "59" or offset[4:6] > "59":
                 return None
             # Python passes over any character where a fraction may begin, and reads half a minute as half a second.
             if not re.fullmatch(r"\d{4}-?(\d\d-?\d\d|W\d\d(-?\d)?)", day):  # it reads some more digits, too
