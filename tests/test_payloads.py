@@ -176,6 +176,8 @@ def test_an_emptied_section_gives_way_to_nothing_and_replaces_nothing():
         "sp": {},
         "system_properties_x": 1,
     }
+    taken = {"action": "click", "cID": "c1", "s": {"p": 5}, "sp": {"link": ""}}
+    assert build_track_payload(taken, separator="")["properties"] == {"action": "click", "cID": "c1", "sp": 5}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ def test_two_places_of_the_record_that_give_one_property_are_an_error(record, ke
 @pytest.mark.parametrize("argument", ["context", "integrations"])
 @pytest.mark.parametrize(
     "beside",
-    [{"a.b": 1, "a": {"b": 1}}, {"a": json.loads("[" * 150 + "]" * 150)}, {"": {"": 1}}],
+    [{"a.b": 1, "a_b": 2, "a": {"b": 1}}, {"a": json.loads("[" * 150 + "]" * 150)}, {"": {"": 1}}],
     ids=["the same path", "deep", "empty keys"],
 )
 def test_what_a_context_may_hold_hides_no_error(argument, beside):
@@ -499,6 +501,9 @@ def test_traits_count_once_and_only_if_they_are_sent():
     contact = {"_id": "c1", "channels": {"email": {"address": "x" * 30_000}}}
     assert build_track_payload(BASE, contact=contact, context={"a": 1})["context"]["traits"] == {"email": "x" * 30_000}
     contact["channels"]["email"]["address"] *= 2
+    for context in (None, {}, {"a": 1}):
+        with pytest.raises(PayloadTooLargeError):
+            build_track_payload(BASE, contact=contact, context=context)
     assert build_track_payload(BASE, contact=contact, context={"traits": {}})["context"]["traits"] == {}
 
 
@@ -535,6 +540,11 @@ def test_an_argument_of_the_wrong_kind_is_a_type_error(arguments, message, actio
     with pytest.raises(TypeError) as caught:
         build_track_payload({"action": action, "cID": "c1"}, **arguments)
     assert str(caught.value).startswith(message)
+
+
+def test_an_empty_channel_is_no_channel():
+    with pytest.raises(ValueError, match="^'' is not a channel"):
+        build_track_payload(BASE, channel="")
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 5, [("action", "open")]])
