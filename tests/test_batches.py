@@ -1,6 +1,7 @@
 """batch_payloads: payloads in lists that Segment's batch endpoint takes."""
 
 import json
+from collections import UserDict
 from itertools import pairwise
 
 import pytest
@@ -136,8 +137,9 @@ def test_a_limit_under_1_is_a_value_error_at_once(limit, value):
 
 
 def test_a_single_payload_is_a_type_error_at_once():
-    with pytest.raises(TypeError, match="put a single one into a list"):
-        batch_payloads(build_track_payload({"action": "open", "cID": "c1"}))
+    for single in (payload(1), UserDict(payload(1))):
+        with pytest.raises(TypeError, match="put a single one into a list"):
+            batch_payloads(single)
 
 
 def test_limits_go_by_name():

@@ -53,6 +53,7 @@ def test_anything_else_there_does_not(path):
         "",
         "segments",
         "segment.io",
+        "\u017fegment",
         "seg ment",
         None,
         True,
@@ -222,6 +223,9 @@ def test_a_policy_of_your_own_is_any_object_with_its_method():
     class OnlySentByRest:
         def allows(self, action, channel):
             return 1 if (action, channel) == ("message_sent", Channel.REST) else 0
+
+        def __len__(self):
+            return 0  # an object that is false decides as well
 
     assert is_blocked({"a": "message-sent", "chnl-type": "REST"}, OnlySentByRest()) is False
     assert is_blocked({"a": "open"}, OnlySentByRest()) is True

@@ -88,9 +88,9 @@ def test_a_known_name_tells_the_channel_whatever_the_action(field, name, channel
         # No first word that tells.
         *("whatsapp", "e-mail", "my email", "promo_sms", "weekly"),
         # The word goes on.
-        *("emails", "email2", "smsplivo", "pushy", "smsé"),
+        *("emails", "email2", "smsplivo", "pushy", "smsé", "\u017fms"),
         # rest and custom are known only whole, and with nothing around them.
-        *("rest_of_world_email", "rest-1", "rest ", " rest", "rest api", "custom-events", "custom ", " custom"),
+        *("rest_of_world_email", "rest-1", "rest ", " rest", "rest-apis", "custom-events", "custom ", " custom"),
     ],
 )
 @pytest.mark.parametrize("field", ["chnl-type", "chnl", "channel"])

@@ -45,6 +45,8 @@ def test_an_envelope_is_opened(item, event, contact):
         {"action": "browse", "event": {"name": "Fair"}},
         {"a": "browse", "event": {"name": "Fair"}},
         {"action": 5, "event": {"name": "Fair"}},
+        {"action": 0, "event": {"name": "Fair"}},
+        MappingProxyType(RECORD),
         {"action": "", "a": "browse", "event": {"name": "Fair"}, "contact": 5},
         # Or one that is no mapping.
         {"event": "cart"},

@@ -120,6 +120,13 @@ def test_as_many_containers_as_max_depth_may_nest_and_no_more(kind, key, limit):
         assert caught.value.path == ".".join([key] * depth)
 
 
+def test_a_collision_deeper_than_the_default_max_depth_names_both_places():
+    key = "_".join("a" * 150)
+    with pytest.raises(KeyCollisionError) as caught:
+        flatten({**nested(150, dict), key: 0}, max_depth=200)
+    assert caught.value.paths == (".".join("a" * 150), key)
+
+
 def test_max_depth_may_be_larger_than_the_interpreters_own_limit():
     depth = sys.getrecursionlimit() + 100
     assert flatten(nested(depth, dict), separator="", max_depth=depth) == {"a" * depth: 1}

@@ -410,17 +410,18 @@ def test_a_long_separator_counts_for_every_leaf():
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300, -(1 << 64) + 1, 1 << 64, 10**20, 10**300]
+    "value", [0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300, -(1 << 64) + 1, 1 << 64, 10**37, 10**300]
 )
 def test_what_stands_around_a_value_counts_and_so_does_every_digit(value):
     """Quotes, colons and commas too: a record whose text is short may be too large for these alone."""
     room = 32_768 - size(build_track_payload({**BASE, "t": ""}))
-    count = room // (size({"k0000": value}) - 1)
-    record = {**BASE, **{f"k{number:04}": value for number in range(count)}, "t": ""}
-    rest = 32_768 - size(build_track_payload(record))
-    assert size(build_track_payload({**record, "t": "x" * rest})) == 32_768
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload({**record, "t": "x" * (rest + 1)})
+    for key in (lambda number: f"k{number:04}", lambda number: chr(0x4E00 + number)):
+        count = room // (size({key(0): value}) - 1)
+        record = {**BASE, **{key(number): value for number in range(count)}, "t": ""}
+        rest = 32_768 - size(build_track_payload(record))
+        assert size(build_track_payload({**record, "t": "x" * rest})) == 32_768
+        with pytest.raises(PayloadTooLargeError):
+            build_track_payload({**record, "t": "x" * (rest + 1)})
 
 
 def test_what_does_not_go_out_does_not_count():
@@ -438,6 +439,17 @@ def test_what_does_not_go_out_does_not_count():
         )
 
 
+def test_two_dropped_links_do_not_count_whatever_the_separator():
+    record = {"action": "click", "cID": "c1", "sp": {"link": ""}, "system_properties": {"link": None}}
+    payload = build_track_payload(record, separator="-" * 40_000)
+    assert payload["properties"] == {"action": "click", "cID": "c1", "sp": {}, "system_properties": {}}
+
+
+def test_the_time_of_a_record_of_many_fields_leaves_the_properties():
+    fields = {f"{number:02x}": 0 for number in range(4_000)}
+    assert build_track_payload({**BASE, **fields, "time": "2021-10-22"})["properties"] == {**BASE, **fields}
+
+
 def test_a_link_that_stays_counts():
     for beside in ({}, {"odd": 1 << 70}):
         record = {"action": "click", "cID": "c1", **beside, "linkUrl": "u", "sp": {"rl": "r"}}
@@ -452,6 +464,8 @@ def test_a_link_that_stays_counts():
         ({"a": ["x" * 20_000, "x" * 20_001]}, "a.1"),
         ({"a": ["x" * 20_001, "x" * 20_000]}, "a.0"),
         ({"k": {"x" * 33_000: {"y": 1}}}, "k." + "x" * 33_000),
+        ({"t": "x" * 20_000, "items": [0] * 3_000}, "t"),
+        ({"t": "x" * 15_000, "k" * 17_000: {"a": 0, "b": 0}}, "k" * 17_000 + ".a"),
         ({"a": ["x" * 1_000] * 20, "b": {"c": "y" * 2_000}, "d": ["x" * 1_000] * 40}, "b.c"),
         ({"a_": 1, "a_b": 2, "a": {"": [0] * 20_000}}, "a..0"),
         ({"a_b": 1, "a_": 2, "ab": {"c": 3}, "a": [0] * 20_000}, "a.0"),
@@ -543,7 +557,7 @@ def test_an_argument_of_the_wrong_kind_is_a_type_error(arguments, message, actio
 
 
 def test_an_empty_channel_is_no_channel():
-    with pytest.raises(ValueError, match="^'' is not a channel"):
+    with pytest.raises(ValueError, match=r"^'' is not a channel"):
         build_track_payload(BASE, channel="")
 
 
