@@ -46,7 +46,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    return flat_leaves(data, as_text(separator, "separator"), max_depth)[0]
+    return flat_leaves(data, as_text(separator, "separator"), max_depth)
 
 
 class NoRoomError(Exception):
@@ -57,8 +57,8 @@ class _TakenError(Exception):
     """A flat key is taken: the key, and the path of the leaf that has no place."""
 
 
-def flat_leaves(data: Any, separator: str, max_depth: int, room: int = 0) -> tuple[dict[str, Any], int]:
-    """Flatten **data**. With **room** over 0, return what is left of it, or raise ``NoRoomError``; see ``_walk``."""
+def flat_leaves(data: Any, separator: str, max_depth: int, room: int | None = None) -> dict[str, Any]:
+    """Flatten **data**, or raise ``NoRoomError`` if its keys have no **room**; see ``_walk``."""
     try:
         return _walk(data, separator, max_depth, room)
     except _TakenError as error:
@@ -76,26 +76,26 @@ def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
 
 
 def _walk(
-    data: Any, separator: str, max_depth: int, room: int = 0, wanted: str | None = None
-) -> tuple[dict[str, Any], int]:
-    """Return the leaves of **data** by their flat keys, and what is left of the **room**.
+    data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None
+) -> dict[str, Any]:
+    """Return the leaves of **data** by their flat keys.
 
-    If **room** is over 0, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, and ``NoRoomError`` is
+    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, and ``NoRoomError`` is
     raised before a key is built that has no room. With a **wanted** key, only what leads there is entered, and
     ``_TakenError`` is raised at its first leaf.
     """
-    limited = room > 0
     flat: dict[str, Any] = {} if wanted is None else {wanted: None}  # where it is taken, its leaf raises
     above: _Above = []
     prefix = ""
     data = as_plain(data)
     children = iter(data.items() if type(data) is dict else enumerate(data))
-    room -= len(data) * LEAST_ENTRY
+    if room is not None:
+        room -= len(data) * LEAST_ENTRY
     while True:
         for key, value in children:
             if type(key) is not str:
                 key = _key_text(key, above)
-            if limited:
+            if room is not None:
                 room -= len(key)
                 if room < 0:
                     raise NoRoomError(flat, _path(above, key), len(prefix) + len(key) - room)
@@ -112,8 +112,8 @@ def _walk(
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
-                    if limited:  # children for their parent, all at once: a long key above many would fill the memory
-                        room += len(name) + LEAST_ENTRY - len(value) * (len(prefix) + LEAST_ENTRY)
+                    if room is not None:  # the first child has its room; a long key above many would fill the memory
+                        room -= len(separator) + (len(value) - 1) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []
             if name in flat:
@@ -121,7 +121,7 @@ def _walk(
             flat[name] = value
         else:
             if not above:
-                return flat, room
+                return flat
             children, prefix, _ = above.pop()
 
 

@@ -24,10 +24,10 @@ _MAX_CONTEXT_DEPTH = 1000
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# So much taken room always fits, since its unit stands for 6 bytes at most. A character may be an escape (\u0001); the
-# 30 of LEAST_ENTRY are enough for a number within the bound, of 24. What stands around them all takes less than 2,000.
-_ALWAYS_FITS = 5_000
-_BOUND = 1_000_000_000_000_000_000
+# Room is counted in characters. With so much left, a payload fits, since none of those taken makes more than 6 bytes
+# (\u0001): not LEAST_ENTRY either, with a number within the bound, of 24. What stands around takes less than 2,000.
+_ROOMY = _MAX_BYTES - _MAX_BYTES // 7
+_BOUND = 10**18
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -135,7 +135,7 @@ def build_track_payload(
             payload[field] = text
             room -= len(text)
     # A given context or integrations may hold anything.
-    in_doubt = context or integrations or _MAX_BYTES - room > _ALWAYS_FITS
+    in_doubt = context or integrations or room < _ROOMY
     if room < 0 or (in_doubt and _size(payload) > _MAX_BYTES):
         if 2 * _size(properties) < _MAX_BYTES:
             raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
@@ -145,30 +145,30 @@ def build_track_payload(
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
     """Flatten **record**, and return what room its characters leave; **message** is that of an email event."""
-    links = 2 * len("system_properties" + separator + "link") + 2 * LEAST_ENTRY  # two may be dropped below
+    links = 60 + 2 * len(separator)  # room for two that may be dropped below
     try:
-        flat, room = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
+        flat = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
     except NoRoomError as error:
         raise _too_large(record, separator, *error.args) from None
-    room -= links
     if message is not None:
         for name, holder in add_email_fields(flat, record, message):
-            link = name + separator + "link"
-            del flat[link]
-            room += len(link) + LEAST_ENTRY
+            del flat[name + separator + "link"]
             if len(holder) == 1:  # it was all of its section: keep that, empty
                 flat.setdefault(name, {})
+    room = _MAX_BYTES - len("".join(flat)) - len(flat) * LEAST_ENTRY
+    unusual = False
     for value in flat.values():
         kind = type(value)
         if kind is str:
             room -= len(value)
-        # What has no fixed width in JSON is written out, until there is no room. NaN compares false with everything.
+        # NaN compares false with everything.
         elif kind not in _FIXED_WIDTH and not (kind in (int, float) and -_BOUND < value < _BOUND):
-            room -= _json_length(value, flat, record, separator, MAX_DEPTH)
-            if room < 0:
-                break
+            room -= _characters(value)
+            unusual = True
     if room < 0:
         raise _too_large(record, separator, flat)
+    if unusual:
+        _require_json(flat, record, separator, MAX_DEPTH)
     return flat, room
 
 
@@ -187,17 +187,17 @@ def _too_large(
 def _characters(value: object) -> int:
     if isinstance(value, str):
         return len(value)
-    return value.bit_length() // 3 if isinstance(value, int) else 0  # about its digits
+    return value.bit_length() // 5 if isinstance(value, int) else 0  # fewer than its digits
 
 
-def _json_length(value: object, flat: dict[str, Any], *place: Any) -> int:
-    """Return the bytes of a leaf in JSON beyond that in ``LEAST_ENTRY``, or raise; **place** goes to ``path_of``."""
-    try:
-        return len(json.dumps(value, ensure_ascii=False, allow_nan=False)) - 1
-    except (TypeError, ValueError):
-        problem = f"{shown(value)} has no JSON form: use a string, a finite number, a bool, null, a mapping or a list"
-        key = next(key for key, held in flat.items() if held is value)
-        raise InvalidFieldError(problem, path=path_of(key, *place)) from None
+def _require_json(flat: dict[str, Any], *place: Any) -> None:
+    """Raise at the first leaf that JSON cannot express; **place** goes to ``path_of``."""
+    for key, value in flat.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            right = "use a string, a finite number, a bool, null, a mapping or a list"
+            raise InvalidFieldError(f"{shown(value)} has no JSON form: {right}", path=path_of(key, *place)) from None
 
 
 def _traits(contact: Record) -> dict[str, str]:
@@ -216,13 +216,8 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
         return {}
     named = {name: as_record(argument, name)}
     place = named, "\0", _MAX_CONTEXT_DEPTH  # no key has this separator
-    flat, _ = flat_leaves(*place)
-    try:
-        return json.loads(json.dumps(named, default=lambda value: as_record(value, name), allow_nan=False))[name]
-    except (TypeError, ValueError, RecursionError):
-        for value in flat.values():
-            _json_length(value, flat, *place)
-        raise
+    _require_json(flat_leaves(*place), *place)
+    return json.loads(json.dumps(named, default=lambda value: as_record(value, name)))[name]
 
 
 def _size(value: object) -> int:

@@ -284,7 +284,7 @@ def test_a_context_has_the_keys_that_a_record_may_have_and_loses_none(argument):
 def test_a_context_that_contains_itself_is_an_error_that_names_it(argument):
     loop: dict = {}
     loop["self"] = loop
-    with pytest.raises(NestingError) as caught:
+    with pytest.raises(NestingError, match="deeper than 1000,") as caught:
         build_track_payload(BASE, **{argument: loop})
     assert caught.value.path.startswith(f"{argument}.self.self")
 
@@ -409,8 +409,16 @@ def test_a_long_separator_counts_for_every_leaf():
     assert_fills(build)
 
 
+class Number(int):
+    """An integer of a class of its own, as a member of an ``IntEnum`` is one."""
+
+
 @pytest.mark.parametrize(
-    "value", [0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300, -(1 << 64) + 1, 1 << 64, 10**37, 10**300]
+    "value",
+    [
+        *(0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300, -(1 << 64) + 1, 1 << 64, 10**37, 10**300),
+        *map(Number, (0, 1, 8, 16, 1 << 70)),
+    ],
 )
 def test_what_stands_around_a_value_counts_and_so_does_every_digit(value):
     """Quotes, colons and commas too: a record whose text is short may be too large for these alone."""
@@ -499,6 +507,8 @@ def test_the_error_names_no_leaf_where_most_is_not_in_the_record(arguments):
     with pytest.raises(PayloadTooLargeError, match="most of them in its context and ids") as caught:
         build_track_payload({**BASE, "note": "n" * 700}, **arguments)
     assert caught.value.path is None
+    with pytest.raises(PayloadTooLargeError, match="most of them in its context and ids"):
+        build_track_payload({**BASE, "note": "n" * 15_000}, context={"a": "x" * 18_000})
     with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload({**BASE, "note": "n" * 30_000}, context={"a": "x" * 3_000})
     assert caught.value.path == "note"
@@ -527,6 +537,15 @@ def test_integers_as_keys_count_as_their_digits():
     with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload({**BASE, "d": too_many})
     assert caught.value.path.startswith("d.")
+
+
+def test_a_usual_record_is_not_written_out_to_be_measured(monkeypatch):
+    """Writing JSON would take as long as all the rest."""
+    record = {**BASE, "_id": "e1", "time": "2021-10-22", "t": "x" * 3_000}
+    record["others"] = [0, -1, 10**17, -1.5, True, None, {}, []]
+    contact = {"channels": {"email": {"address": "ada@example.com"}}}
+    monkeypatch.setattr(json, "dumps", None)
+    assert build_track_payload(record, contact=contact, user_id="u1")["properties"]["others_6"] == {}
 
 
 # Arguments
