@@ -27,11 +27,7 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
     outer: Record = as_plain(item)
     event = outer.get("event")
-    if (
-        event is None
-        or not isinstance(event, Mapping)
-        or any(outer.get(name) not in (None, "") for name in ("action", "a"))
-    ):
+    if not isinstance(event, Mapping) or any(outer.get(name) not in (None, "") for name in ("action", "a")):
         return item, None
     contact = outer.get("contact")
     if contact is not None and not isinstance(contact, Mapping):

@@ -79,7 +79,7 @@ class BlockAll(Allow):
         super().__init__()
 
 
-_SEND_ALL = SendAll()
+_ALL = SendAll()
 
 
 class Policy(_Value):
@@ -98,13 +98,7 @@ class Policy(_Value):
     """
 
     def __init__(
-        self,
-        *,
-        email: Rule = _SEND_ALL,
-        mobile: Rule = _SEND_ALL,
-        sms: Rule = _SEND_ALL,
-        rest: Rule = _SEND_ALL,
-        custom: Rule = _SEND_ALL,
+        self, *, email: Rule = _ALL, mobile: Rule = _ALL, sms: Rule = _ALL, rest: Rule = _ALL, custom: Rule = _ALL
     ) -> None:
         rules = (email, mobile, sms, rest, custom)
         for channel, rule in zip(Channel, rules):
@@ -137,7 +131,7 @@ class Policy(_Value):
         return cls(**rules)
 
     def __repr__(self) -> str:
-        given = (f"{channel}={rule!r}" for channel, rule in zip(Channel, self._held) if rule != _SEND_ALL)
+        given = (f"{channel}={rule!r}" for channel, rule in zip(Channel, self._held) if rule != _ALL)
         return f"Policy({', '.join(given)})"
 
 
