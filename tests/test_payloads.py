@@ -110,6 +110,15 @@ def test_what_is_no_moment_of_utc_is_an_error_at_its_field(moment, field):
     assert len(str(caught.value)) < 250
 
 
+@pytest.mark.parametrize(
+    ("moment", "reason"), [("noon", "not ISO 8601"), ("2021-13-01", "month must be in 1..12"), (5, "'int' object")]
+)
+def test_the_traceback_tells_what_was_wrong_with_a_time(moment, reason):
+    with pytest.raises(InvalidFieldError) as caught:
+        build_track_payload({**BASE, "time": moment})
+    assert reason in str(caught.value.__cause__)
+
+
 def test_a_time_field_that_is_not_used_is_a_property_like_any_other():
     record = {"time": "2021-10-22", "ats": "soon", "ts": [1, {}]}
     assert properties(record) == {"ats": "soon", "ts_0": 1, "ts_1": {}}
