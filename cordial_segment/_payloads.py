@@ -27,7 +27,7 @@ _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each
 # Room is counted in characters. With so much left, a payload fits, since none of those taken makes more than 6 bytes
 # (\u0001): not LEAST_ENTRY either, with a number within the bound, of 24. What stands around takes less than 2,000.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
-_BOUND = 10**18
+_BOUND = 1e18
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -172,16 +172,11 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
     return flat, room
 
 
-def _too_large(
-    record: Record, separator: str, flat: dict[str, Any], path: str | None = None, size: int = 0
-) -> PayloadTooLargeError:
-    """Name the largest leaf of **flat** in the error, or **path** if its **size** is larger."""
-    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()}
-    largest = max(sizes, key=sizes.__getitem__, default="")
-    if size > sizes.get(largest, 0):
-        return PayloadTooLargeError(f"{_TOO_LARGE}, and has no room from here on: shorten or remove values", path=path)
-    path = path_of(largest, record, separator, MAX_DEPTH)
-    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest value: shorten or remove it", path=path)
+def _too_large(record: Record, separator: str, flat: dict[str, Any], *lacking: tuple[str, int]) -> PayloadTooLargeError:
+    """Name the largest leaf of **flat**, or the path that is **lacking** more room."""
+    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()} | dict(lacking)
+    path = path_of(max(sizes, key=sizes.__getitem__), record, separator, MAX_DEPTH)
+    return PayloadTooLargeError(f"{_TOO_LARGE}: begin here to shorten or remove keys and values", path=path)
 
 
 def _characters(value: object) -> int:

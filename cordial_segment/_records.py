@@ -37,7 +37,7 @@ def as_plain(container: Any, path: str | None = None) -> Any:
         problem = f"reading it raised {type(error).__name__}: use a plain dict or list"
         raise InvalidFieldError(problem, path=path) from error
     if len(record) < len(pairs):
-        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         key = str.__str__(key) if isinstance(key, str) else repr(key)
         twin = key if path is None else f"{path}.{key}"
         raise KeyCollisionError(key, (twin, twin))

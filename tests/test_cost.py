@@ -134,12 +134,18 @@ class Number(int):
     __slots__ = ()
 
 
+class Fields(dict):
+    __slots__ = ()
+
+
 @pytest.mark.parametrize(
     ("call", "usual", "other"),
     [
         pytest.param(flatten, {"a": 1}, {Text("a"): 1}, id="a plain key"),
         pytest.param(flatten, [1], {Number(0): 1}, id="an index"),
-        pytest.param(flatten, {"a": {"b": 1}}, {"a": UserDict(b=1)}, id="a plain dict"),
+        pytest.param(flatten, {"a": {"b": 1}}, {"a": Fields(b=1)}, id="a plain dict"),
+        pytest.param(flatten, {"a": None}, {"a": object()}, id="null"),
+        pytest.param(enrich_email_fields, {"sp": {"rl": "u"}}, {"sp": Fields(rl="u")}, id="a plain section"),
         pytest.param(enrich_email_fields, {}, {"linkUrl": True}, id="a field that is missing"),
         pytest.param(lambda channel: map_event("open", channel), Channel.EMAIL, "email", id="a channel itself"),
         pytest.param(

@@ -73,10 +73,10 @@ MESSAGES = {
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
         lambda: build_track_payload({**BASE, "x": float("nan")})
     ),
-    "x: the payload takes over 32,768 bytes, and this is its largest value: shorten or remove it": (
+    "x: the payload takes over 32,768 bytes: begin here to shorten or remove keys and values": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "items.0: the payload takes over 32,768 bytes, and has no room from here on: shorten or remove values": (
+    "items.0: the payload takes over 32,768 bytes: begin here to shorten or remove keys and values": (
         lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
     ),
     "the payload takes over 32,768 bytes, most of them in its context and ids: shorten these": (
