@@ -93,8 +93,7 @@ def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
         for step, before in steps:
-            inner = holder.get(step)
-            holder = inner if type(inner) is dict else {} if inner is None else section(holder, step, before)
+            holder = section(holder, step, before)
         for name in names if holder else ():
             value = holder.get(name)
             # Only a text as short as the mark is put in lower case: it may be of any length.
