@@ -50,7 +50,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class NoRoomError(Exception):
-    """There is no room for a leaf: the flat dict so far; the leaf's path with its key's length and what is lacking."""
+    """There is no room for a leaf: the flat dict so far, and what takes the leaf, by its path."""
 
 
 class _TakenError(Exception):
@@ -98,7 +98,7 @@ def _walk(
             if room is not None:
                 room -= len(key)
                 if room < 0:
-                    raise NoRoomError(flat, (_path(above, key), len(prefix) + len(key) - room))
+                    raise NoRoomError(flat, {_path(above, key): len(prefix) + len(key) - room})
             name = prefix + key
             kind = type(value)
             if kind is not str and kind not in SCALARS and (kind in CONTAINERS or is_container(value)):

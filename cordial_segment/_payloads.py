@@ -139,7 +139,7 @@ def build_track_payload(
     if room < 0 or (in_doubt and _size(payload) > _MAX_BYTES):
         if 2 * _size(properties) < _MAX_BYTES:
             raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
-        raise _too_large(record, separator, properties)
+        raise _too_large(record, separator, properties, {})
     return cast("TrackPayload", payload)
 
 
@@ -166,16 +166,17 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
             room -= _characters(value)
             unusual = True
     if room < 0:
-        raise _too_large(record, separator, flat)
+        raise _too_large(record, separator, flat, {})
     if unusual:
         _require_json(flat, record, separator, MAX_DEPTH)
     return flat, room
 
 
-def _too_large(record: Record, separator: str, flat: dict[str, Any], *lacking: tuple[str, int]) -> PayloadTooLargeError:
-    """Name the largest leaf of **flat**, or the path that is **lacking** more room."""
-    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()} | dict(lacking)
-    path = path_of(max(sizes, key=sizes.__getitem__), record, separator, MAX_DEPTH)
+def _too_large(record: Record, separator: str, flat: dict[str, Any], lacking: dict[str, int]) -> PayloadTooLargeError:
+    """Name the largest leaf of **flat**, or the path that is **lacking** even more room."""
+    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()} | lacking
+    largest = max(sizes, key=sizes.__getitem__)
+    path = largest if largest in lacking else path_of(largest, record, separator, MAX_DEPTH)
     return PayloadTooLargeError(f"{_TOO_LARGE}: begin here to shorten or remove keys and values", path=path)
 
 
