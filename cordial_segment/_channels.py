@@ -49,6 +49,8 @@ _NAMES: dict[str, Channel] = {
     "rest-api": REST,
 }
 
+_LONGEST = 64  # more than any name that is known
+
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
 _FIRST_WORDS = frozenset({"email", "push", "mobile", "sms", "mms", "rcs"})
 
@@ -113,7 +115,7 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
 def channel_by_action(action: str) -> Channel:
     """Return the channel that **action** alone implies, or custom."""
     if action.startswith("crdl_") and action.endswith("_send_failure"):
-        key = action[len("crdl_") : min(len(action) - len("_send_failure"), 64)]
+        key = action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]
         return _known(key) or CUSTOM
     return _BY_ACTION.get(action, CUSTOM)
 
@@ -131,6 +133,6 @@ def as_channel(channel: object) -> Channel:
 
 
 def _known(name: str) -> Channel | None:
-    name = name[:64].lower()  # longer than any name that is known
+    name = name[:_LONGEST].lower()
     word = re.split(r"[\W_]", name)[0]
     return _NAMES.get(name) or (_NAMES[word] if word in _FIRST_WORDS else None)
