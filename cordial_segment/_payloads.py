@@ -25,9 +25,8 @@ _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # Room is counted in characters. With so much left, a payload fits, since none of those taken makes more than 6 bytes
-# (\u0001): not LEAST_ENTRY either, with a number within the bound, of 24. What stands around takes less than 2,000.
+# (\u0001): not LEAST_ENTRY either, with a number below 1e18, of 24. What stands around takes less than 2,000.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
-_BOUND = 1e18
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
 
@@ -162,7 +161,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         if kind is str:
             room -= len(value)
         # NaN compares false with everything.
-        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and -_BOUND < value < _BOUND):
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):
             room -= _characters(value)
             unusual = True
     if room < 0:

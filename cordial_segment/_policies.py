@@ -24,7 +24,7 @@ class Rule(Protocol):
 class _Value:
     _held: Any
 
-    def __setattr__(self, name: str, value: object = None) -> NoReturn:
+    def __setattr__(self, name: str, *_: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} objects cannot be changed: make a new one")
 
     __delattr__ = __setattr__

@@ -168,6 +168,10 @@ def test_what_is_usual_takes_a_shorter_way(call, usual, other):
     assert steps(call, usual) < steps(call, other)
 
 
+def test_an_empty_section_takes_no_longer_way_than_a_missing_one():
+    assert steps(is_blocked, {"context": {}}) == steps(is_blocked, {"another": {}})
+
+
 # flatten and enrich_email_fields have no limit, and cost in proportion to what they are given and return.
 
 

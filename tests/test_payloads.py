@@ -501,6 +501,12 @@ def test_the_error_names_the_largest_leaf_counted(record, path):
     assert len(str(caught.value)) < 250
 
 
+def test_the_place_without_room_is_named_even_if_a_flat_key_looks_like_its_path():
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, "a": {".b.0": 1, "b": [0] * 20_000}}, separator="")
+    assert caught.value.path == "a.b.0"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
