@@ -98,13 +98,13 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
-        if name is not None and isinstance(name, str) and name:
+        if isinstance(name, str) and name:
             if found := _known(name):
                 return found
             unknown = unknown or field
     for holder in SECTIONS:
         send_type = section(record, holder).get("sendType")
-        if send_type is not None and isinstance(send_type, str) and _known(send_type) is SMS:
+        if isinstance(send_type, str) and _known(send_type) is SMS:
             return SMS
     action = action or read_action(record)
     channel = channel_by_action(action)

@@ -108,7 +108,7 @@ def build_track_payload(
         raise MissingFieldError("missing: set it or the contact's _id, or pass user_id", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
-    if lifted and len(record) * LEAST_ENTRY <= _MAX_BYTES:  # a larger one cannot fit: no copy
+    if lifted and len(record) <= _MAX_BYTES // LEAST_ENTRY:  # a larger one cannot fit: no copy
         record = record.copy()
         del record[lifted]
     properties, room = _properties(record, separator, about if channel is EMAIL else None)

@@ -35,7 +35,7 @@ def read_timestamp(record: Record) -> tuple[str, str] | tuple[None, None]:
 
 def _from_text(text: str) -> str:
     # As Cordial writes it, the text is in the right form already, and read only to prove it.
-    if len(text) == 24 and text[4:19:3] == "--T::" and text[19:] == "+0000" and text[11:13] != "24":
+    if len(text) == 24 and text[4:19:3] == "--T::" and text[19:] == "+0000" and text[11:13] < "24":
         datetime.fromisoformat(text)
         return text[:19] + ".000Z"
     match = re.fullmatch(_ISO_8601, text)  # compiled when first used, which keeps the import quick
