@@ -70,8 +70,9 @@ class NestingError(TranslationError):
 class PayloadTooLargeError(TranslationError):
     """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event.
 
-    ``path`` is the largest value counted before the limit was reached, or the first without room; ``None`` if the
-    context and ids take most of it. Source: Segment, "HTTP API Source".
+    ``path`` is the largest key or value counted before the limit was reached, or the first place without room, such as
+    ``items.0`` of a long list; ``None`` if the event's name, the ids and the context take most of it. Source: Segment,
+    "HTTP API Source".
     """
 
 

@@ -23,7 +23,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     """Turn nested mappings, lists and tuples into one dict, in document order.
 
     A child's key is its parent's key, the **separator**, then its own key or list index. Nothing is lost: an empty
-    mapping or list stays under its own key, as a new empty one, and ``0``, ``""``, ``False`` and ``None`` stay as
+    container stays under its own key, as a new empty dict or list, and ``0``, ``""``, ``False`` and ``None`` stay as
     they are. All other objects are leaves and come out as the very objects that went in. **data** is not changed, and
     the result shares no mapping and no list with it.
 
@@ -50,7 +50,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class NoRoomError(Exception):
-    """There is no room for a leaf: the flat dict so far, and what takes the leaf, by its path."""
+    """There is no room for a leaf: the flat dict so far; by the leaf's path, its key's length plus what is lacking."""
 
 
 class _TakenError(Exception):
@@ -80,11 +80,11 @@ def _walk(
 ) -> dict[str, Any]:
     """Return the leaves of **data** by their flat keys.
 
-    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, and ``NoRoomError`` is
-    raised before a key is built that has no room. With a **wanted** key, only what leads there is entered, and
-    ``_TakenError`` is raised at its first leaf.
+    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, those of the prefix as
+    soon as its container is entered. ``NoRoomError`` is raised before a key is built that has no room. With a
+    **wanted** key, only what leads there is entered, and ``_TakenError`` is raised at its first leaf.
     """
-    flat: dict[str, Any] = {} if wanted is None else {wanted: None}  # where it is taken, its leaf raises
+    flat: dict[str, Any] = {} if wanted is None else {wanted: None}  # so that its first leaf raises
     above: _Above = []
     prefix = ""
     data = as_plain(data)
@@ -112,7 +112,7 @@ def _walk(
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
-                    if room is not None:  # the first child has its room; a long key above many would fill the memory
+                    if room is not None:  # the first child takes over what its container has taken
                         room -= len(separator) + (len(value) - 1) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []

@@ -1,8 +1,8 @@
 """The whole translation: a Cordial record in, the payload of a Segment track call out.
 
-The record is flattened first. Two questions are then asked of the flat dict: has every value a JSON form, and does the
-payload fit? Cheap bounds answer for nearly every record; only a payload near the limit is written out and measured.
-A problem is known by its flat key; its path is looked up only when the error is raised.
+The record is flattened first, and given up if its keys alone are too long. Two questions are then asked of the flat
+dict: has every value a JSON form, and does the payload fit? Cheap bounds answer for most records; the others are
+written out and measured. The path of a leaf at fault is looked up by its flat key when the error is raised.
 """
 
 import json
@@ -20,12 +20,13 @@ from ._timestamps import read_timestamp
 
 _MAX_BYTES = 32 * 1024
 _MAX_MESSAGE_ID = 99
-_MAX_CONTEXT_DEPTH = 1000
+_MAX_CONTEXT_DEPTH = 500  # json needs the stack for it
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# Room is counted in characters. With so much left, a payload fits, since none of those taken makes more than 6 bytes
-# (\u0001): not LEAST_ENTRY either, with a number below 1e18, of 24. What stands around takes less than 2,000.
+# Room is counted in characters. If at most a seventh of it is taken, the payload fits without being measured: a
+# character makes at most 6 bytes (\u0001), the 5 of LEAST_ENTRY at most 28 (a number below 1e18 has 24), and what
+# stands around the properties and texts less than 2,000.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -65,9 +66,9 @@ def build_track_payload(
     """Translate a Cordial event record into the payload of a Segment track call.
 
     ``properties`` are the flattened record and, on the email channel, Segment's email fields whose names are not
-    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and, on the email channel, a
-    ``link`` that is empty or repeats ``link_url``. The record is not changed, the payload shares no container with any
-    argument, and ``json.dumps(payload, allow_nan=False)`` never fails.
+    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and, on the email channel,
+    ``link`` in ``system_properties`` and ``sp`` if it is empty or repeats ``link_url``. The record is not changed, the
+    payload shares no container with any argument, and ``json.dumps(payload, allow_nan=False)`` never fails.
 
     :param channel: The record's channel. The default is what ``channel_of`` returns.
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
@@ -82,8 +83,8 @@ def build_track_payload(
     :param separator: The text between the parts of a property's name.
     :raises MissingFieldError: If the record has no ``action`` or ``a``, or nothing says whose event it is.
     :raises InvalidFieldError: If a field holds the wrong type, or a value that JSON cannot express.
-    :raises KeyCollisionError: If two places in the record give the same property.
-    :raises NestingError: If the record nests containers deeper than 100.
+    :raises KeyCollisionError: If two places in the record give the same property, or two in a context the same key.
+    :raises NestingError: If the record nests containers deeper than 100, or **context** or **integrations** 500.
     :raises PayloadTooLargeError: If the payload takes over 32,768 bytes in its most compact JSON form.
 
     >>> from cordial_segment import build_track_payload
@@ -108,7 +109,7 @@ def build_track_payload(
         raise MissingFieldError("missing: set it or the contact's _id, or pass user_id", path="cID")
     record_id = read_text(record, "_id")
     lifted, timestamp = read_timestamp(record)
-    if lifted and len(record) <= _MAX_BYTES // LEAST_ENTRY:  # a larger one cannot fit: no copy
+    if lifted and len(record) <= _MAX_BYTES // LEAST_ENTRY:  # a larger one is refused below
         record = record.copy()
         del record[lifted]
     properties, room = _properties(record, separator, about if channel is EMAIL else None)
@@ -118,7 +119,7 @@ def build_track_payload(
     merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
     if person and (traits := _traits(person)):
         merged["traits"] = traits
-        if not context:
+        if not context:  # which may replace them
             room -= sum(map(len, traits.values()))
     merged |= _detached(context, "context")
     payload: dict[str, Any] = {
@@ -133,18 +134,18 @@ def build_track_payload(
         if text:
             payload[field] = text
             room -= len(text)
-    # A given context or integrations may hold anything.
+    # The properties have room; with the texts, or what the caller gives, the payload may not.
     in_doubt = context or integrations or room < _ROOMY
     if room < 0 or (in_doubt and _size(payload) > _MAX_BYTES):
         if 2 * _size(properties) < _MAX_BYTES:
-            raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its context and ids: shorten these")
+            raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its event, ids and context: shorten these")
         raise _too_large(record, separator, properties, {})
     return cast("TrackPayload", payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record**, and return what room its characters leave; **message** is that of an email event."""
-    links = 60 + 2 * len(separator)  # room for two that may be dropped below
+    """Flatten **record**, and return what room its characters leave; an email event has a **message**, if empty."""
+    links = 60 + 2 * len(separator)  # enough for the entries of two links that may be dropped below
     try:
         flat = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
     except NoRoomError as error:
@@ -152,7 +153,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
     if message is not None:
         for name, holder in add_email_fields(flat, record, message):
             del flat[name + separator + "link"]
-            if len(holder) == 1:  # it was all of its section: keep that, empty
+            if len(holder) == 1:  # the section had nothing else: it stays, empty
                 flat.setdefault(name, {})
     room = _MAX_BYTES - len("".join(flat)) - len(flat) * LEAST_ENTRY
     unusual = False
@@ -172,11 +173,13 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
 
 
 def _too_large(record: Record, separator: str, flat: dict[str, Any], lacking: dict[str, int]) -> PayloadTooLargeError:
-    """Name the largest leaf of **flat**, or the path that is **lacking** even more room."""
+    """Name the key or value of **flat** that is largest, or the path in **lacking** if that needs more."""
     sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()} | lacking
     largest = max(sizes, key=sizes.__getitem__)
-    path = largest if largest in lacking else path_of(largest, record, separator, MAX_DEPTH)
-    return PayloadTooLargeError(f"{_TOO_LARGE}: begin here to shorten or remove keys and values", path=path)
+    if largest in lacking:
+        return PayloadTooLargeError(f"{_TOO_LARGE}, and from here on nothing has room: remove values", path=largest)
+    path = path_of(largest, record, separator, MAX_DEPTH)
+    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest key or value: shorten or remove it", path=path)
 
 
 def _characters(value: object) -> int:
@@ -210,7 +213,7 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
     if argument is None:
         return {}
     named = {name: as_record(argument, name)}
-    place = named, "\0", _MAX_CONTEXT_DEPTH  # no key has this separator
+    place = named, "\0", _MAX_CONTEXT_DEPTH  # a separator that keys do not have
     _require_json(flat_leaves(*place), *place)
     return json.loads(json.dumps(named, default=lambda value: as_record(value, name)))[name]
 

@@ -73,13 +73,13 @@ MESSAGES = {
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
         lambda: build_track_payload({**BASE, "x": float("nan")})
     ),
-    "x: the payload takes over 32,768 bytes: begin here to shorten or remove keys and values": (
+    "x: the payload takes over 32,768 bytes, and this is its largest key or value: shorten or remove it": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "items.0: the payload takes over 32,768 bytes: begin here to shorten or remove keys and values": (
+    "items.0: the payload takes over 32,768 bytes, and from here on nothing has room: remove values": (
         lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
     ),
-    "the payload takes over 32,768 bytes, most of them in its context and ids: shorten these": (
+    "the payload takes over 32,768 bytes, most of them in its event, ids and context: shorten these": (
         lambda: build_track_payload(BASE, user_id="u" * 40_000)
     ),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
