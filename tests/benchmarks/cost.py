@@ -85,6 +85,7 @@ SHAPES: dict[str, Callable[[int], Record]] = {
     "many fields in an object": lambda n: {"d": {str(i): 0 for i in range(n // 10)}},
     "many fields in a section": lambda n: {"sp": {"link": "", **{str(i): 0 for i in range(n // 10)}}},
     "many fields at the top": lambda n: {str(i): 0 for i in range(n // 10)},
+    "many fields beside a time": lambda n: {"time": "2021-10-22", **{str(i): 0 for i in range(n // 20)}},
     "short names at the top": lambda n: {chr(0x10000 + i): 0 for i in range(n // 9)},
     "brackets that fit": lambda n: fitting(n, lambda: [[0]]),
     "integers of 25 digits": lambda n: fitting(n, lambda: 10**24),
