@@ -10,9 +10,7 @@ from ._payloads import TrackPayload
 def batch_payloads(
     payloads: Iterable[TrackPayload], *, max_bytes: int = 500_000, max_events: int = 2_500
 ) -> Iterator[list[TrackPayload]]:
-    """Yield **payloads** in order, in lists that ``POST /v1/batch`` accepts.
-
-    The iterator is lazy and holds one batch at a time.
+    """Yield **payloads** in order, in lists that ``POST /v1/batch`` accepts; holds one list at a time.
 
     :param max_bytes: The most bytes of ``json.dumps({"batch": batch})``, whose default form is the longest of the usual
         ones. Lower it to make room for what else the body holds.
@@ -36,9 +34,8 @@ def batch_payloads(
 
 
 def _batches(payloads: Iterable[TrackPayload], max_bytes: int, max_events: int) -> Iterator[list[TrackPayload]]:
-    empty = len(json.dumps({"batch": []}))
     batch: list[TrackPayload] = []
-    size = empty
+    size = empty = len(json.dumps({"batch": batch}))
     for payload in payloads:
         length = len(json.dumps(payload))
         if batch and (len(batch) == max_events or size + len(", ") + length > max_bytes):

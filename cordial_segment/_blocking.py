@@ -14,10 +14,7 @@ ORIGIN_FIELDS: tuple[str, ...] = tuple(
     for holder in ("", "context.", "properties.", "system_properties.", "sp.")
     for name in ("source", "origin")
 )
-"""The dotted paths at which :func:`is_blocked` looks for the mark of a record that came from Segment.
-
-Cordial does not document where it puts the mark. A pipeline can write to these places.
-"""
+"""The dotted paths at which :func:`is_blocked` looks for the mark. Cordial documents none; a pipeline can write it."""
 
 
 class _PolicyLike(Protocol):
@@ -34,15 +31,14 @@ def is_blocked(
 ) -> bool:
     """Whether a record must not be sent to Segment.
 
-    A record that is marked as having come from Segment is always blocked, to prevent loops. Any other is blocked if
-    the policy does not allow it. The mark is the string ``segment`` (in any case, spaces around it ignored) at one of
-    **origin_fields**.
+    A record that is marked as having come from Segment is always blocked, to prevent loops; any other, if the policy
+    does not allow it. The mark is the string ``segment``, in any case and with any spaces around it.
 
     :param policy: A ``Policy``, or any object with its method ``allows(action, channel)``. Without one, all is allowed.
     :param channel: The record's channel, for the policy. The default is what ``channel_of`` returns.
     :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``), on top of the policy. With
         ``robots=Block("open", "click")``, the opens and clicks of scanners and proxies are blocked.
-    :param origin_fields: Dotted paths at which to look for the mark, instead of ``ORIGIN_FIELDS``.
+    :param origin_fields: The dotted paths at which the mark is looked for.
     :raises MissingFieldError: If a policy or a rule has to decide, and the record has no action.
 
     >>> from cordial_segment import Block, Policy, is_blocked

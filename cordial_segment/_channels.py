@@ -5,7 +5,7 @@ Accounts name their channels themselves (``sms_plivo``, ``push-ios``), so a name
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from ._errors import shown
@@ -13,10 +13,9 @@ from ._records import SECTIONS, Record, as_record, read_action, section
 
 
 class Channel(StrEnum):
-    """A channel that Cordial sends events from, with a rule of its own in a policy.
+    """A channel that Cordial sends events from. Instead of a member, pass its string or one of Cordial's own names.
 
-    Instead of a member, pass its string or one of Cordial's own names, in upper or lower case: ``push`` for
-    mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST. Any other string is a ``ValueError``.
+    These are, in any case: ``push`` for mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST.
 
     >>> from cordial_segment import Channel
     >>> Channel("Push"), Channel.SMS == "sms"
@@ -29,26 +28,15 @@ class Channel(StrEnum):
     REST = "rest"
     CUSTOM = "custom"
 
-    def __repr__(self) -> str:
-        return f"Channel.{self.name}"
+    __repr__ = Enum.__str__
 
     @classmethod
     def _missing_(cls, value: object) -> "Channel":
         return as_channel(value)
 
 
-# A member's look-up on its class is slow before Python 3.12.
-EMAIL, MOBILE, SMS, REST, CUSTOM = Channel
-
-_NAMES: dict[str, Channel] = {
-    **{channel.value: channel for channel in Channel},
-    "push": MOBILE,
-    "mms": SMS,
-    "sms/mms": SMS,
-    "rcs": SMS,
-    "rest-api": REST,
-}
-
+EMAIL, MOBILE, SMS, REST, CUSTOM = Channel  # looked up on their class, they are slow before Python 3.12
+_NAMES = {c.value: c for c in Channel} | {"push": MOBILE, "mms": SMS, "sms/mms": SMS, "rcs": SMS, "rest-api": REST}
 _LONGEST = 64  # more than any name that is known
 
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
@@ -88,7 +76,7 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     >>> channel_of({"action": "optout", "chnl-type": "whatsapp"})
     Channel.CUSTOM
 
-    Source: Cordial's list of system events; for the rest, "The channel" on the page of rules.
+    Source: Cordial's list of system events; "The channel" on the page of rules.
     """
     return channel_in(as_record(event, "event"))
 
@@ -115,15 +103,12 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
 def channel_by_action(action: str) -> Channel:
     """Return the channel that **action** alone implies, or custom."""
     if action.startswith("crdl_") and action.endswith("_send_failure"):
-        key = action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]
-        return _known(key) or CUSTOM
+        return _known(action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]) or CUSTOM
     return _BY_ACTION.get(action, CUSTOM)
 
 
 def as_channel(channel: object) -> Channel:
     """Return the **channel** of that name, or raise."""
-    if type(channel) is Channel:
-        return channel
     if not isinstance(channel, str):
         raise TypeError(f"channel must be a Channel or its string, not {shown(channel)}")
     if channel.lower() not in _NAMES:

@@ -61,12 +61,7 @@ def add_email_fields(target: Record, record: Record, message: Record) -> list[tu
 def _first(*sources: object) -> object:
     """Return the first source that has a value: not ``false``, which Cordial writes where it does not know."""
     for source in sources:
-        if source is None:
-            continue
-        if isinstance(source, str):
-            if source:
-                return source
-        elif isinstance(source, (int, float)) and not isinstance(source, bool):
+        if source is not None and isinstance(source, (str, int, float)) and source != "" and type(source) is not bool:
             return source
     return None
 

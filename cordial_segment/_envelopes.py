@@ -18,8 +18,6 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
     >>> from cordial_segment import open_envelope
     >>> open_envelope({"contact": {"_id": "c1"}, "event": {"a": "cart"}})
     ({'a': 'cart'}, {'_id': 'c1'})
-    >>> open_envelope({"a": "cart", "cID": "c1"})
-    ({'a': 'cart', 'cID': 'c1'}, None)
 
     Source: RudderStack's page on its Cordial source, and that source's code.
     """

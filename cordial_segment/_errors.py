@@ -1,7 +1,7 @@
 """The errors about a record's content, and how their messages show a value.
 
-Every message has one form: the place, the value cut short, and what would be right. Records come from strangers and
-messages end up in logs, so a message is one printable line that does not grow with its record.
+Every message gives the place, the value cut short, and what would be right. Records come from strangers and messages
+end up in logs, so a message is one printable line that does not grow with its record.
 """
 
 from typing import Any
@@ -19,10 +19,8 @@ def shown(value: object) -> str:
     """Describe **value** in a few characters; of anything but text and numbers, only the type."""
     if isinstance(value, str):
         return repr(value[:_LONGEST_SHOWN]) + "…" * (len(value) > _LONGEST_SHOWN)
-    if isinstance(value, float):
-        return float.__repr__(value)
     # Python refuses to print a very long integer.
-    if value is None or isinstance(value, bool) or (isinstance(value, int) and value.bit_length() <= 128):
+    if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and value.bit_length() <= 128):
         return repr(value)
     return f"a value of type {type_name(value)}"
 
@@ -36,7 +34,6 @@ class TranslationError(ValueError):
     """A record that cannot be translated. Every error about a record's content is one of these.
 
     :ivar path: Where in the record, as keys and list indexes joined by dots; ``None`` if no single place is at fault.
-        It is the whole path, however long; the message shows its beginning.
 
     >>> from cordial_segment import TranslationError, build_track_payload
     >>> try:
@@ -68,11 +65,10 @@ class NestingError(TranslationError):
 
 
 class PayloadTooLargeError(TranslationError):
-    """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event.
+    """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event; see "HTTP API Source".
 
-    ``path`` is the largest key or value counted before the limit was reached, or the first place without room, such as
-    ``items.0`` of a long list; ``None`` if the event's name, the ids and the context take most of it. Source: Segment,
-    "HTTP API Source".
+    ``path`` is the largest key or value counted before giving up, or the first place without room, such as ``items.0``
+    of a long list; ``None`` if the event's name, the ids and the context take most of it.
     """
 
 
@@ -80,14 +76,7 @@ class KeyCollisionError(TranslationError):
     """Two places in the data flatten to the same key, so one value would be lost.
 
     :ivar key: The flat key.
-    :ivar paths: Both places, dotted, in document order; ``path`` is the second.
-
-    >>> from cordial_segment import KeyCollisionError, flatten
-    >>> try:
-    ...     flatten({"a": {"b": 1}, "a_b": 2})
-    ... except KeyCollisionError as error:
-    ...     print(error.key, error.paths)
-    a_b ('a.b', 'a_b')
+    :ivar paths: Both places, dotted, in document order, such as ``("a.b", "a_b")``; ``path`` is the second.
     """
 
     def __init__(self, key: str, paths: tuple[str, str]) -> None:

@@ -1,22 +1,19 @@
 """Nested data to one flat dict, with nothing lost.
 
-``_walk`` is one loop with its own stack, so neither deep data nor a deep caller stops it. The keys on that stack are
-the path of whatever is wrong. The path of an earlier leaf is found by a second walk, only toward its flat key.
+``flat_dict`` is one loop with its own stack, so neither deep data nor a deep caller stops it. The keys on that stack
+are the path of whatever is wrong. The path of an earlier leaf is found by a second walk, only toward its flat key.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, shown
-from ._records import CONTAINERS, SCALARS, Container, as_plain, as_text, is_container
+from ._records import CONTAINERS, SCALARS, Container, Record, as_plain, as_text, is_container
 
 MAX_DEPTH = 100
 
 # The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
-
-# The containers above the current one: what is left of each, its prefix, and the key that was entered.
-_Above = list[tuple[Iterator[tuple[Any, Any]], str, str]]
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -27,8 +24,8 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     they are. All other objects are leaves and come out as the very objects that went in. **data** is not changed, and
     the result shares no mapping and no list with it.
 
-    The result has no size limit, and repeats a parent's key for each of its leaves: a key of *n* characters over *n*
-    leaves makes *n* times *n*. Limit the size of data from strangers first, or use ``build_track_payload``.
+    The result has no size limit: a key of *n* characters over *n* leaves makes *n* times *n*. Limit the size of data
+    from strangers first, or use ``build_track_payload``.
 
     :param data: Any ``Mapping``, list or tuple. Its keys are strings or integers.
     :param max_depth: How many containers may be nested, counting **data** itself.
@@ -46,46 +43,28 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
         raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
     if max_depth < 1:
         raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
-    return flat_leaves(data, as_text(separator, "separator"), max_depth)
+    return flat_dict(data, as_text(separator, "separator"), max_depth)
 
 
 class NoRoomError(Exception):
     """There is no room for a leaf: the flat dict so far; by the leaf's path, its key's length plus what is lacking."""
 
 
-class _TakenError(Exception):
-    """A flat key is taken: the key, and the path of the leaf that has no place."""
-
-
-def flat_leaves(data: Any, separator: str, max_depth: int, room: int | None = None) -> dict[str, Any]:
-    """Flatten **data**, or raise ``NoRoomError`` if its keys have no **room**; see ``_walk``."""
-    try:
-        return _walk(data, separator, max_depth, room)
-    except _TakenError as error:
-        key, second = error.args
-        raise KeyCollisionError(key, (path_of(key, data, separator, max_depth), second)) from None
-
-
 def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
     """Return the path of the first leaf with this flat **key**, or the key itself if no leaf has it."""
-    try:
-        _walk(data, separator, max_depth, wanted=key)
-    except _TakenError as error:
-        return str(error.args[1])
-    return key
+    return str(next(iter(flat_dict(data, separator, max_depth, wanted=key))))
 
 
-def _walk(
-    data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None
-) -> dict[str, Any]:
+def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None) -> Record:
     """Return the leaves of **data** by their flat keys.
 
     If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, those of the prefix as
     soon as its container is entered. ``NoRoomError`` is raised before a key is built that has no room. With a
-    **wanted** key, only what leads there is entered, and ``_TakenError`` is raised at its first leaf.
+    **wanted** key, only what leads there is entered, and the first key returned is the path of its first leaf.
     """
-    flat: dict[str, Any] = {} if wanted is None else {wanted: None}  # so that its first leaf raises
-    above: _Above = []
+    flat: Record = {} if wanted is None else {wanted: None}  # as if taken already
+    # The containers above the current one: what is left of each, its prefix, and the key that was entered.
+    above: list[tuple[Iterator[tuple[Any, Any]], str, str]] = []
     prefix = ""
     data = as_plain(data)
     children = iter(data.items() if type(data) is dict else enumerate(data))
@@ -117,7 +96,10 @@ def _walk(
                     break
                 value = {} if type(value) is dict else []
             if name in flat:
-                raise _TakenError(name, _path(above, key))
+                path = _path(above, key)
+                if wanted is not None:
+                    return {path: value}
+                raise KeyCollisionError(name, (path_of(name, data, separator, max_depth), path))
             flat[name] = value
         else:
             if not above:
@@ -125,11 +107,11 @@ def _walk(
             children, prefix, _ = above.pop()
 
 
-def _path(above: _Above, key: str) -> str:
+def _path(above: list[Any], key: str) -> str:
     return ".".join([*(entered for _, _, entered in above), key])
 
 
-def _key_text(key: object, above: _Above) -> str:
+def _key_text(key: object, above: list[Any]) -> str:
     try:
         if type(key) is int:
             return str(key)

@@ -1,8 +1,8 @@
 """The whole translation: a Cordial record in, the payload of a Segment track call out.
 
 The record is flattened first, and given up if its keys alone are too long. Two questions are then asked of the flat
-dict: has every value a JSON form, and does the payload fit? Cheap bounds answer for most records; the others are
-written out and measured. The path of a leaf at fault is looked up by its flat key when the error is raised.
+dict: has every value a JSON form, and does the payload fit? Cheap bounds answer for most; the others are written out
+and measured. The path of a leaf at fault is looked up by its flat key when the error is raised.
 """
 
 import json
@@ -14,7 +14,7 @@ from ._channels import EMAIL, Channel, as_channel, channel_in
 from ._email import add_email_fields
 from ._errors import InvalidFieldError, MissingFieldError, PayloadTooLargeError, shown
 from ._events import NAMES
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flat_leaves, path_of
+from ._flattening import LEAST_ENTRY, MAX_DEPTH, NoRoomError, flat_dict, path_of
 from ._records import Record, as_record, as_text, read_text, require_action, section
 from ._timestamps import read_timestamp
 
@@ -34,8 +34,7 @@ _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a 
 class TrackPayload(TypedDict):
     """A Segment track call, as ``POST /v1/track`` and each member of ``/v1/batch`` take it: a plain dict at run time.
 
-    ``anonymousId`` or ``userId`` is always there. A field that is not required is absent if it has no value, never
-    ``None``. Source: Segment, "HTTP API Source" and "Spec: Track".
+    A field without a value is absent, never ``None``. Source: Segment, "HTTP API Source" and "Spec: Track".
     """
 
     type: Literal["track"]
@@ -65,10 +64,10 @@ def build_track_payload(
 ) -> TrackPayload:
     """Translate a Cordial event record into the payload of a Segment track call.
 
-    ``properties`` are the flattened record and, on the email channel, Segment's email fields whose names are not
-    taken. Every leaf of the record is there except the time, which becomes ``timestamp``, and, on the email channel,
-    ``link`` in ``system_properties`` and ``sp`` if it is empty or repeats ``link_url``. The record is not changed, the
-    payload shares no container with any argument, and ``json.dumps(payload, allow_nan=False)`` never fails.
+    ``properties`` are every leaf of the record, by its flat key, except the time, which becomes ``timestamp``. On the
+    email channel, Segment's email fields are added if their names are free, and ``link`` in ``system_properties`` and
+    ``sp`` is dropped if it is empty or repeats ``link_url``. The record is not changed, the payload shares no container
+    with any argument, and ``json.dumps(payload, allow_nan=False)`` never fails.
 
     :param channel: The record's channel. The default is what ``channel_of`` returns.
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
@@ -122,13 +121,8 @@ def build_track_payload(
         if not context:  # which may replace them
             room -= sum(map(len, traits.values()))
     merged |= _detached(context, "context")
-    payload: dict[str, Any] = {
-        "type": "track",
-        "event": name,
-        "context": merged,
-        "integrations": _detached(integrations, "integrations"),
-        "properties": properties,
-    }
+    chosen = _detached(integrations, "integrations")
+    payload: Any = {"type": "track", "event": name, "context": merged, "integrations": chosen, "properties": properties}
     room -= len(name)
     for field, text in zip(_TEXTS, (anonymous, user_id, message_id, timestamp, write_key)):
         if text:
@@ -147,7 +141,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
     """Flatten **record**, and return what room its characters leave; an email event has a **message**, if empty."""
     links = 60 + 2 * len(separator)  # enough for the entries of two links that may be dropped below
     try:
-        flat = flat_leaves(record, separator, MAX_DEPTH, _MAX_BYTES + links)
+        flat = flat_dict(record, separator, MAX_DEPTH, _MAX_BYTES + links)
     except NoRoomError as error:
         raise _too_large(record, separator, *error.args) from None
     if message is not None:
@@ -161,8 +155,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         kind = type(value)
         if kind is str:
             room -= len(value)
-        # NaN compares false with everything.
-        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not either
             room -= _characters(value)
             unusual = True
     if room < 0:
@@ -214,7 +207,7 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
         return {}
     named = {name: as_record(argument, name)}
     place = named, "\0", _MAX_CONTEXT_DEPTH  # a separator that keys do not have
-    _require_json(flat_leaves(*place), *place)
+    _require_json(flat_dict(*place), *place)
     return json.loads(json.dumps(named, default=lambda value: as_record(value, name)))[name]
 
 

@@ -3,8 +3,6 @@
 Rules and policies are immutable values: equal if they hold the same, and ready to be pickled and sent to workers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
@@ -22,21 +20,21 @@ class Rule(Protocol):
 
 
 class _Value:
-    _held: Any
-
     def __setattr__(self, name: str, *_: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} objects cannot be changed: make a new one")
 
     __delattr__ = __setattr__
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._held == self._held
+        return type(other) is type(self) and other.__dict__ == self.__dict__
 
     def __hash__(self) -> int:
-        return hash((type(self), self._held))
+        return hash((type(self), *self.__dict__.values()))
 
 
 class _Actions(_Value):
+    _held: frozenset[str]
+
     def __init__(self, *actions: str) -> None:
         self.__dict__["_held"] = frozenset(map(canonical_action, actions))
 
@@ -53,12 +51,7 @@ class Allow(_Actions):
 
 
 class Block(_Actions):
-    """Send all events except those with these **actions**.
-
-    >>> from cordial_segment import Block
-    >>> Block("message-sent").allows("message_sent"), Block("message-sent").allows("click")
-    (False, True)
-    """
+    """Send all events except those with these **actions**."""
 
     def allows(self, action: str) -> bool:
         """Whether **action** is not one of these."""
@@ -91,8 +84,6 @@ class Policy(_Value):
     >>> policy = Policy(email=Allow("open", "click"), sms=BlockAll())
     >>> policy.allows("open", "email"), policy.allows("click", "sms"), policy.allows("browse", "custom")
     (True, False, True)
-    >>> policy
-    Policy(email=Allow('click', 'open'), sms=BlockAll())
 
     Source: "Configure allowed and blocked events" in Cordial's article "Send data from Cordial to Segment".
     """
@@ -100,22 +91,20 @@ class Policy(_Value):
     def __init__(
         self, *, email: Rule = _ALL, mobile: Rule = _ALL, sms: Rule = _ALL, rest: Rule = _ALL, custom: Rule = _ALL
     ) -> None:
-        rules = (email, mobile, sms, rest, custom)
-        for channel, rule in zip(Channel, rules):
+        for channel, rule in zip(Channel, (email, mobile, sms, rest, custom)):
             require_rule(rule, channel)
-        self.__dict__["_held"] = rules
+            self.__dict__[channel.value] = rule
 
     def allows(self, action: str, channel: Channel | str) -> bool:
         """Whether an event with this **action** on this **channel** may be sent."""
-        rule: Rule = self._held[_POSITIONS[as_channel(channel)]]
+        rule: Rule = self.__dict__[as_channel(channel)]
         return rule.allows("message_sent" if action == "message-sent" else action)
 
     @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> Policy:
-        """Make a policy from **settings** as read from JSON or TOML.
+    def from_dict(cls, settings: Mapping[str, Any]) -> "Policy":
+        """Make a policy from **settings** as read from JSON or TOML; what they may not hold is a ``ValueError``.
 
-        They map channels, under any of their names, to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or
-        ``{"block": [actions]}``; anything else is a ``ValueError`` that names it.
+        They map channels to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or ``{"block": [actions]}``.
 
         >>> Policy.from_dict({"email": {"allow": ["open"]}, "sms": "block_all"})
         Policy(email=Allow('open'), sms=BlockAll())
@@ -131,11 +120,10 @@ class Policy(_Value):
         return cls(**rules)
 
     def __repr__(self) -> str:
-        given = (f"{channel}={rule!r}" for channel, rule in zip(Channel, self._held) if rule != _ALL)
+        given = (f"{channel}={rule!r}" for channel, rule in self.__dict__.items() if rule != _ALL)
         return f"Policy({', '.join(given)})"
 
 
-_POSITIONS = {channel: position for position, channel in enumerate(Channel)}
 _MODES: Mapping[object, Callable[[], Rule]] = {"send_all": SendAll, "block_all": BlockAll}
 _LISTS: Mapping[object, Callable[..., Allow | Block]] = {"allow": Allow, "block": Block}
 

@@ -3,11 +3,10 @@
 What is plain already is used as it is, never copied. Other containers are read once, through their own methods.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from ._errors import InvalidFieldError, KeyCollisionError, MissingFieldError, shown
+from ._errors import InvalidFieldError, MissingFieldError, shown
 
 Record = dict[Any, Any]
 Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
@@ -37,10 +36,7 @@ def as_plain(container: Any, path: str | None = None) -> Any:
         problem = f"reading it raised {type(error).__name__}: use a plain dict or list"
         raise InvalidFieldError(problem, path=path) from error
     if len(record) < len(pairs):
-        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        key = str.__str__(key) if isinstance(key, str) else repr(key)
-        twin = key if path is None else f"{path}.{key}"
-        raise KeyCollisionError(key, (twin, twin))
+        raise InvalidFieldError("it has a key twice: use a plain dict", path=path)
     return record
 
 

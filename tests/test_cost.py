@@ -16,7 +16,6 @@ import pytest
 
 from cordial_segment import (
     ORIGIN_FIELDS,
-    Channel,
     KeyCollisionError,
     NestingError,
     PayloadTooLargeError,
@@ -26,7 +25,6 @@ from cordial_segment import (
     enrich_email_fields,
     flatten,
     is_blocked,
-    map_event,
     open_envelope,
 )
 
@@ -146,9 +144,7 @@ class Fields(dict):
         pytest.param(flatten, {"a": {"b": 1}}, {"a": Fields(b=1)}, id="a plain dict"),
         pytest.param(flatten, {"a": None}, {"a": object()}, id="null"),
         pytest.param(enrich_email_fields, {"sp": {"rl": "u"}}, {"sp": Fields(rl="u")}, id="a plain section"),
-        pytest.param(enrich_email_fields, {}, {"linkUrl": True}, id="a field that is missing"),
         pytest.param(is_blocked, {}, {"context": {"a": 1}}, id="a section that is missing"),
-        pytest.param(lambda channel: map_event("open", channel), Channel.EMAIL, "email", id="a channel itself"),
         pytest.param(
             lambda places: is_blocked({}, origin_fields=places),
             ORIGIN_FIELDS,
