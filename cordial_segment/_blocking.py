@@ -32,7 +32,7 @@ def is_blocked(
     """Whether a record must not be sent to Segment.
 
     A record that is marked as having come from Segment is always blocked, to prevent loops; any other, if the policy
-    does not allow it. The mark is the string ``segment``, in any case and with any spaces around it.
+    does not allow it. The mark is the string ``segment``, in upper or lower case, with any spaces around it.
 
     :param policy: A ``Policy``, or any object with its method ``allows(action, channel)``. Without one, all is allowed.
     :param channel: The record's channel, for the policy. The default is what ``channel_of`` returns.

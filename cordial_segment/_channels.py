@@ -15,7 +15,7 @@ from ._records import SECTIONS, Record, as_record, read_action, section
 class Channel(StrEnum):
     """A channel that Cordial sends events from. Instead of a member, pass its string or one of Cordial's own names.
 
-    These are, in any case: ``push`` for mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST.
+    These are ``push`` for mobile; ``mms``, ``sms/mms`` and ``rcs`` for SMS; ``rest-api`` for REST. Case is ignored.
 
     >>> from cordial_segment import Channel
     >>> Channel("Push"), Channel.SMS == "sms"
@@ -37,7 +37,7 @@ class Channel(StrEnum):
 
 EMAIL, MOBILE, SMS, REST, CUSTOM = Channel  # looked up on their class, they are slow before Python 3.12
 _NAMES = {c.value: c for c in Channel} | {"push": MOBILE, "mms": SMS, "sms/mms": SMS, "rcs": SMS, "rest-api": REST}
-_LONGEST = 64  # more than any name that is known
+_LONGEST = 64  # no known name is nearly as long
 
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
 _FIRST_WORDS = frozenset({"email", "push", "mobile", "sms", "mms", "rcs"})
@@ -64,8 +64,8 @@ _BY_ACTION = {action: channel for channel, actions in _ACTIONS.items() for actio
 def channel_of(event: Mapping[str, Any]) -> Channel:
     """Return the channel of a record: the first of these that names one, otherwise custom.
 
-    1. ``chnl-type``, ``chnl`` or ``channel``. It may be a whole name, in any case, or begin with one of the words
-       ``email``, ``push``, ``mobile``, ``sms``, ``mms`` and ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
+    1. ``chnl-type``, ``chnl`` or ``channel``. Case is ignored. A name is known whole, or by its first
+       word ``email``, ``push``, ``mobile``, ``sms``, ``mms`` or ``rcs``: ``sms_plivo``, ``push-ios``, ``Email promo``.
     2. ``sendType`` in ``system_properties`` or ``sp``, if it names a text channel.
     3. The action. If the record names an unknown channel, ``click`` and ``optout`` do not count as email, since other
        channels have them too; with an unknown ``chnl-type``, no action counts as email.

@@ -41,7 +41,7 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
 
 
 def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
-    """Add the fields to **target** whose names are free; return each section whose ``link`` is needless, by name."""
+    """Add each field whose name is free to **target**; return the sections to drop ``link`` from, with their names."""
     system, sp = section(record, "system_properties"), section(record, "sp")
     for field, value in (
         ("campaign_id", _first(record.get("bmID"))),
@@ -59,7 +59,7 @@ def add_email_fields(target: Record, record: Record, message: Record) -> list[tu
 
 
 def _first(*sources: object) -> object:
-    """Return the first source that has a value: not ``false``, which Cordial writes where it does not know."""
+    """Return the first source that is a text, not empty, or a number; ``false`` is how Cordial writes "unknown"."""
     for source in sources:
         if source is not None and isinstance(source, (str, int, float)) and source != "" and type(source) is not bool:
             return source

@@ -1,7 +1,7 @@
 """The errors about a record's content, and how their messages show a value.
 
-Every message gives the place, the value cut short, and what would be right. Records come from strangers and messages
-end up in logs, so a message is one printable line that does not grow with its record.
+A message gives the place and the value, if there is one, and what would be right. Records come from strangers and
+messages end up in logs, so a message is one printable line that does not grow with its record.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ _LONGEST_SHOWN = 60
 
 
 def cut(text: str) -> str:
-    """Shorten **text** to one printable line."""
+    """Shorten **text** to one printable line that is not empty."""
     short = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-    return short if short.isprintable() else repr(short)[1:-1]
+    return short if short and short.isprintable() else repr(short)[1:-1] or "''"
 
 
 def shown(value: object) -> str:
@@ -49,7 +49,7 @@ class TranslationError(ValueError):
 
     def __str__(self) -> str:
         message = super().__str__()
-        return message if self.path is None else f"{cut(self.path) or repr('')}: {message}"
+        return message if self.path is None else f"{cut(self.path)}: {message}"
 
 
 class MissingFieldError(TranslationError):
@@ -68,7 +68,7 @@ class PayloadTooLargeError(TranslationError):
     """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event; see "HTTP API Source".
 
     ``path`` is the largest key or value counted before giving up, or the first place without room, such as ``items.0``
-    of a long list; ``None`` if the event's name, the ids and the context take most of it.
+    of a long list; ``None`` if the properties take less than half of the payload.
     """
 
 
@@ -80,8 +80,7 @@ class KeyCollisionError(TranslationError):
     """
 
     def __init__(self, key: str, paths: tuple[str, str]) -> None:
-        first = cut(paths[0]) or repr("")
-        super().__init__(f"flattens to {shown(key)}, and so does {first}: rename one, or use another separator")
+        super().__init__(f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator")
         self.path = paths[1]
         self.key = key
         self.paths = paths

@@ -47,7 +47,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class NoRoomError(Exception):
-    """There is no room for a leaf: the flat dict so far; by the leaf's path, its key's length plus what is lacking."""
+    """A leaf has no room. The arguments: the flat dict so far; the leaf's path with its key's length and what lacks."""
 
 
 def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
@@ -58,11 +58,11 @@ def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
 def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None) -> Record:
     """Return the leaves of **data** by their flat keys.
 
-    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key, those of the prefix as
-    soon as its container is entered. ``NoRoomError`` is raised before a key is built that has no room. With a
-    **wanted** key, only what leads there is entered, and the first key returned is the path of its first leaf.
+    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key. What its container's
+    prefix takes is counted when the container is entered, for all its leaves. ``NoRoomError`` is raised before a flat
+    key without room is built. With a **wanted** key, the result begins with the path of its first leaf.
     """
-    flat: Record = {} if wanted is None else {wanted: None}  # as if taken already
+    flat: Record = {} if wanted is None else {wanted: None}  # as if taken, so that the first leaf with it collides
     # The containers above the current one: what is left of each, its prefix, and the key that was entered.
     above: list[tuple[Iterator[tuple[Any, Any]], str, str]] = []
     prefix = ""
@@ -91,7 +91,7 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
-                    if room is not None:  # the first child takes over what its container has taken
+                    if room is not None:  # what was counted for the container is now its first child's
                         room -= len(separator) + (len(value) - 1) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []

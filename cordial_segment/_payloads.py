@@ -1,8 +1,8 @@
 """The whole translation: a Cordial record in, the payload of a Segment track call out.
 
-The record is flattened first, and given up if its keys alone are too long. Two questions are then asked of the flat
-dict: has every value a JSON form, and does the payload fit? Cheap bounds answer for most; the others are written out
-and measured. The path of a leaf at fault is looked up by its flat key when the error is raised.
+Flattening gives up where the keys alone are too long. The email fields are added to the flat dict. Two questions are
+asked of the result: has every value a JSON form, and does the payload fit? Cheap bounds answer both for most payloads;
+the others are written out and measured. The path of a leaf at fault is looked up when the error is raised.
 """
 
 import json
@@ -24,9 +24,8 @@ _MAX_CONTEXT_DEPTH = 500  # json needs the stack for it
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# Room is counted in characters. If at most a seventh of it is taken, the payload fits without being measured: a
-# character makes at most 6 bytes (\u0001), the 5 of LEAST_ENTRY at most 28 (a number below 1e18 has 24), and what
-# stands around the properties and texts less than 2,000.
+# Room is counted in characters. If at most a seventh of it is taken, the payload is sure to fit: a character makes at
+# most 6 bytes (\u0001), the 5 of LEAST_ENTRY at most 28 (a number below 1e18 has 24), and all the rest is under 2,000.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -83,7 +82,7 @@ def build_track_payload(
     :raises MissingFieldError: If the record has no ``action`` or ``a``, or nothing says whose event it is.
     :raises InvalidFieldError: If a field holds the wrong type, or a value that JSON cannot express.
     :raises KeyCollisionError: If two places in the record give the same property, or two in a context the same key.
-    :raises NestingError: If the record nests containers deeper than 100, or **context** or **integrations** 500.
+    :raises NestingError: If the record nests containers deeper than 100, or the payload, with **context**, 500.
     :raises PayloadTooLargeError: If the payload takes over 32,768 bytes in its most compact JSON form.
 
     >>> from cordial_segment import build_track_payload
@@ -128,17 +127,19 @@ def build_track_payload(
         if text:
             payload[field] = text
             room -= len(text)
-    # The properties have room; with the texts, or what the caller gives, the payload may not.
-    in_doubt = context or integrations or room < _ROOMY
-    if room < 0 or (in_doubt and _size(payload) > _MAX_BYTES):
-        if 2 * _size(properties) < _MAX_BYTES:
-            raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them in its event, ids and context: shorten these")
+    size = _MAX_BYTES - room  # at least
+    if room >= 0 and (context or integrations or room < _ROOMY):
+        size = _size(payload)
+    if size > _MAX_BYTES:
+        if 2 * _size(properties) < size:
+            right = "shorten the action, ids, write key, context or integrations"
+            raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them outside its properties: {right}")
         raise _too_large(record, separator, properties, {})
     return cast("TrackPayload", payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
-    """Flatten **record**, and return what room its characters leave; an email event has a **message**, if empty."""
+    """Return the properties, and what room they leave. On the email channel, **message** is a dict, if only ``{}``."""
     links = 60 + 2 * len(separator)  # enough for the entries of two links that may be dropped below
     try:
         flat = flat_dict(record, separator, MAX_DEPTH, _MAX_BYTES + links)
@@ -155,8 +156,8 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         kind = type(value)
         if kind is str:
             room -= len(value)
-        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not either
-            room -= _characters(value)
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not below it
+            room -= _least_length(value)
             unusual = True
     if room < 0:
         raise _too_large(record, separator, flat, {})
@@ -166,19 +167,20 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
 
 
 def _too_large(record: Record, separator: str, flat: dict[str, Any], lacking: dict[str, int]) -> PayloadTooLargeError:
-    """Name the key or value of **flat** that is largest, or the path in **lacking** if that needs more."""
-    sizes = {key: max(len(key), _characters(value)) for key, value in flat.items()} | lacking
+    """Make the error for the largest key or value of **flat**, or for the path in **lacking** if that lacks more."""
+    sizes = {key: max(len(key), _least_length(value)) for key, value in flat.items()} | lacking
     largest = max(sizes, key=sizes.__getitem__)
     if largest in lacking:
-        return PayloadTooLargeError(f"{_TOO_LARGE}, and from here on nothing has room: remove values", path=largest)
+        return PayloadTooLargeError(f"{_TOO_LARGE}, and this is the first value without room: drop some", path=largest)
     path = path_of(largest, record, separator, MAX_DEPTH)
-    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest key or value: shorten or remove it", path=path)
+    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest key or value: shorten or drop some", path=path)
 
 
-def _characters(value: object) -> int:
+def _least_length(value: object) -> int:
+    """Return the length of a text, or a lower bound for the digits of an integer."""
     if isinstance(value, str):
         return len(value)
-    return value.bit_length() // 5 if isinstance(value, int) else 0  # fewer than its digits
+    return value.bit_length() // 5 if isinstance(value, int) else 0
 
 
 def _require_json(flat: dict[str, Any], *place: Any) -> None:

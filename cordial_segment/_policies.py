@@ -102,7 +102,7 @@ class Policy(_Value):
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Policy":
-        """Make a policy from **settings** as read from JSON or TOML; what they may not hold is a ``ValueError``.
+        """Make a policy from **settings** as read from JSON or TOML; anything unknown in them is a ``ValueError``.
 
         They map channels to ``"send_all"``, ``"block_all"``, ``{"allow": [actions]}`` or ``{"block": [actions]}``.
 
@@ -141,7 +141,7 @@ def _rule(channel: str, mode: object) -> Rule:
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{channel}.{mode}: {error}") from None
     modes = "'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
-    raise ValueError(f"{channel}: {shown(mode)} is not a mode: expected only one of {modes}")
+    raise ValueError(f"{channel}: {shown(mode)} is not a mode: expected one of {modes}")
 
 
 def require_rule(rule: object, name: str) -> None:

@@ -41,10 +41,10 @@ def as_plain(container: Any, path: str | None = None) -> Any:
 
 
 def as_record(value: object, name: str) -> Record:
-    """Return the mapping passed as the argument **name** as a dict."""
+    """Return the mapping passed as the argument **name** as a dict. Paths begin at the event, so it has none itself."""
     if type(value) is not dict and not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {shown(value)}")
-    record: Record = as_plain(value)
+    record: Record = as_plain(value, None if name == "event" else name)
     return record
 
 

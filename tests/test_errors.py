@@ -62,7 +62,7 @@ def test_an_error_names_the_place_by_its_dotted_path(record, kind, path):
     assert str(caught.value).startswith(f"{path or repr('')}: ")
 
 
-MODES = "expected only one of 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
+MODES = "expected one of 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
 MESSAGES = {
     "action: missing: set action or a to the event's name, or use open_envelope first": lambda: build_track_payload({}),
     "cID: missing: set it or the contact's _id, or pass user_id": lambda: build_track_payload({"action": "browse"}),
@@ -73,15 +73,14 @@ MESSAGES = {
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
         lambda: build_track_payload({**BASE, "x": float("nan")})
     ),
-    "x: the payload takes over 32,768 bytes, and this is its largest key or value: shorten or remove it": (
+    "x: the payload takes over 32,768 bytes, and this is its largest key or value: shorten or drop some": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "items.0: the payload takes over 32,768 bytes, and from here on nothing has room: remove values": (
+    "items.0: the payload takes over 32,768 bytes, and this is the first value without room: drop some": (
         lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
     ),
-    "the payload takes over 32,768 bytes, most of them in its event, ids and context: shorten these": (
-        lambda: build_track_payload(BASE, user_id="u" * 40_000)
-    ),
+    "the payload takes over 32,768 bytes, most of them outside its properties: shorten the action, ids, write key, "
+    "context or integrations": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
     "a.b: containers are nested deeper than 2, or one contains itself: nest it less": (
         lambda: flatten({"a": {"b": {}}}, max_depth=2)

@@ -519,16 +519,24 @@ def test_the_place_without_room_is_named_even_if_a_flat_key_looks_like_its_path(
     ids=str,
 )
 def test_the_error_names_no_leaf_where_most_is_not_in_the_record(arguments):
-    with pytest.raises(PayloadTooLargeError, match="most of them in its event, ids and context") as caught:
+    with pytest.raises(PayloadTooLargeError, match="most of them outside its properties") as caught:
         build_track_payload({**BASE, "note": "n" * 700}, **arguments)
     assert caught.value.path is None
-    with pytest.raises(PayloadTooLargeError, match="most of them in its event, ids and context"):
+    with pytest.raises(PayloadTooLargeError, match="most of them outside its properties"):
         build_track_payload({**BASE, "note": "n" * 15_000}, context={"a": "x" * 18_000})
-    for half in (2**14, 30_000):  # half of the payload is not most of it
-        note = "n" * (half - size({**BASE, "note": ""}))
+
+
+@pytest.mark.parametrize("argument", ["context", "integrations"])
+@pytest.mark.parametrize("properties", [16_500, 20_000, 30_000])
+def test_half_of_the_payload_is_not_most_of_it(argument, properties):
+    """Half of its bytes, however many they are."""
+    record = {**BASE, "note": "é" * ((properties - size({**BASE, "note": ""})) // 2)}
+    build = lambda length: build_track_payload(record, **{argument: {"a": "x" * length}})  # noqa: E731
+    half = 2 * size(record) - size(build(0))
+    for length, path in ((half, "note"), (half + 1, None)):
         with pytest.raises(PayloadTooLargeError) as caught:
-            build_track_payload({**BASE, "note": note}, context={"a": "x" * 2**15})
-        assert caught.value.path == "note"
+            build(length)
+        assert caught.value.path == path
 
 
 def test_the_text_of_a_subclass_counts_as_it_is_sent():
