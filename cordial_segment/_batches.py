@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ._errors import PayloadTooLargeError, shown
 from ._payloads import TrackPayload
+from ._records import require_limit
 
 
 def batch_payloads(
@@ -27,9 +28,8 @@ def batch_payloads(
     """
     if isinstance(payloads, Mapping):
         raise TypeError("payloads must be an iterable of payloads: put a single one into a list")
-    for name, limit in (("max_bytes", max_bytes), ("max_events", max_events)):
-        if limit < 1:
-            raise ValueError(f"{name} must be at least 1, not {shown(limit)}")
+    require_limit(max_bytes, "max_bytes")
+    require_limit(max_events, "max_events")
     return _batches(payloads, max_bytes, max_events)
 
 

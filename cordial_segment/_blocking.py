@@ -39,7 +39,7 @@ def is_blocked(
     :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``), on top of the policy. With
         ``robots=Block("open", "click")``, the opens and clicks of scanners and proxies are blocked.
     :param origin_fields: The dotted paths at which the mark is looked for.
-    :raises MissingFieldError: If a policy or a rule has to decide, and the record has no action.
+    :raises TranslationError: If the action is needed and missing, or a field that is looked at has the wrong type.
 
     >>> from cordial_segment import Block, Policy, is_blocked
     >>> is_blocked({"action": "browse", "properties": {"source": "Segment"}})
@@ -92,7 +92,7 @@ def _is_marked(record: Record, places: _Places) -> bool:
             holder = section(holder, step, before)
         for name in names if holder else ():
             value = holder.get(name)
-            # Only a text as short as the mark is put in lower case: it may be of any length.
+            # A text may be very long: only one as short as the mark is put in lower case.
             if isinstance(value, str) and len(text := value.strip()) == len("segment") and text.lower() == "segment":
                 return True
     return False

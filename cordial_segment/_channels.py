@@ -70,6 +70,8 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     3. The action. If the record names an unknown channel, ``click`` and ``optout`` do not count as email, since other
        channels have them too; with an unknown ``chnl-type``, no action counts as email.
 
+    :raises InvalidFieldError: If the action decides, and is not a string.
+
     >>> from cordial_segment import channel_of
     >>> channel_of({"action": "click", "chnl": "sms_plivo"}), channel_of({"action": "click"})
     (Channel.SMS, Channel.EMAIL)
@@ -112,8 +114,7 @@ def as_channel(channel: object) -> Channel:
     if not isinstance(channel, str):
         raise TypeError(f"channel must be a Channel or its string, not {shown(channel)}")
     if channel.lower() not in _NAMES:
-        names = ", ".join(_NAMES)
-        raise ValueError(f"{shown(channel)} is not a channel: expected one of {names}, in upper or lower case")
+        raise ValueError(f"{shown(channel)} is not a channel: use one of {', '.join(_NAMES)}, in upper or lower case")
     return _NAMES[channel.lower()]
 
 

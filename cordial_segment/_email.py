@@ -59,7 +59,7 @@ def add_email_fields(target: Record, record: Record, message: Record) -> list[tu
 
 
 def _first(*sources: object) -> object:
-    """Return the first source that is a text, not empty, or a number; ``false`` is how Cordial writes "unknown"."""
+    """Return the first text that is not empty, or number; no bool, since Cordial writes ``false`` for "unknown"."""
     for source in sources:
         if source is not None and isinstance(source, (str, int, float)) and source != "" and type(source) is not bool:
             return source

@@ -19,7 +19,6 @@ def shown(value: object) -> str:
     """Describe **value** in a few characters; of anything but text and numbers, only the type."""
     if isinstance(value, str):
         return repr(value[:_LONGEST_SHOWN]) + "…" * (len(value) > _LONGEST_SHOWN)
-    # Python refuses to print a very long integer.
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and value.bit_length() <= 128):
         return repr(value)
     return f"a value of type {type_name(value)}"
@@ -65,10 +64,10 @@ class NestingError(TranslationError):
 
 
 class PayloadTooLargeError(TranslationError):
-    """The payload cannot fit in the 32 KB (32,768 bytes) that Segment accepts for one event; see "HTTP API Source".
+    """A payload takes over the 32,768 bytes that Segment accepts for one event, or that fit a batch.
 
-    ``path`` is the largest key or value counted before giving up, or the first place without room, such as ``items.0``
-    of a long list; ``None`` if the properties take less than half of the payload.
+    ``path`` is the largest key or value read so far, or the first place without room, such as ``items.0`` of a long
+    list; ``None`` if the properties take under half of the payload, and for a batch. Source: "HTTP API Source".
     """
 
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, shown
-from ._records import CONTAINERS, SCALARS, Container, Record, as_plain, as_text, is_container
+from ._records import CONTAINERS, SCALARS, Container, Record, as_plain, as_text, is_container, require_limit
 
 MAX_DEPTH = 100
-
 # The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
 
@@ -39,15 +38,12 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     """
     if not is_container(data):
         raise TypeError(f"data must be a mapping, list or tuple, not {shown(data)}")
-    if not isinstance(max_depth, int) or isinstance(max_depth, bool):
-        raise TypeError(f"max_depth must be an integer, not {shown(max_depth)}")
-    if max_depth < 1:
-        raise ValueError(f"max_depth must be at least 1, not {shown(max_depth)}")
+    require_limit(max_depth, "max_depth")
     return flat_dict(data, as_text(separator, "separator"), max_depth)
 
 
 class NoRoomError(Exception):
-    """A leaf has no room. The arguments: the flat dict so far; the leaf's path with its key's length and what lacks."""
+    """A leaf has no room. The arguments: the flat dict so far; ``{path: length of its flat key + missing room}``."""
 
 
 def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
@@ -60,7 +56,7 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
 
     If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key. What its container's
     prefix takes is counted when the container is entered, for all its leaves. ``NoRoomError`` is raised before a flat
-    key without room is built. With a **wanted** key, the result begins with the path of its first leaf.
+    key without room is built. With a **wanted** key, the result's first key is the path of the first leaf that has it.
     """
     flat: Record = {} if wanted is None else {wanted: None}  # as if taken, so that the first leaf with it collides
     # The containers above the current one: what is left of each, its prefix, and the key that was entered.
@@ -91,7 +87,7 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
                     above.append((children, prefix, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
-                    if room is not None:  # what was counted for the container is now its first child's
+                    if room is not None:  # its first child inherits what the container was charged
                         room -= len(separator) + (len(value) - 1) * (len(prefix) + LEAST_ENTRY)
                     break
                 value = {} if type(value) is dict else []

@@ -24,8 +24,8 @@ _MAX_CONTEXT_DEPTH = 500  # json needs the stack for it
 _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
-# Room is counted in characters. If at most a seventh of it is taken, the payload is sure to fit: a character makes at
-# most 6 bytes (\u0001), the 5 of LEAST_ENTRY at most 28 (a number below 1e18 has 24), and all the rest is under 2,000.
+# Room is counted in characters. Each that is taken makes at most 6 bytes: a character up to 6 (\u0001), the 5 of
+# LEAST_ENTRY up to 28 (a number below 1e18 has 24). All else is under 2,000. So a seventh of the room is sure to fit.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -70,7 +70,7 @@ def build_track_payload(
 
     :param channel: The record's channel. The default is what ``channel_of`` returns.
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
-        ``cID``. Its email and phone go into ``context.traits``, and nothing else of it is sent.
+        ``cID``. Its email and phone, if strings, go into ``context.traits``, and nothing else of it is sent.
     :param message: The metadata of the message that an email event is about; see ``enrich_email_fields``.
     :param user_id: Segment's ``userId``. For this and the next two, an empty string counts as ``None``.
     :param write_key: Segment's ``writeKey``, for a transport that authenticates in the body.
@@ -82,7 +82,7 @@ def build_track_payload(
     :raises MissingFieldError: If the record has no ``action`` or ``a``, or nothing says whose event it is.
     :raises InvalidFieldError: If a field holds the wrong type, or a value that JSON cannot express.
     :raises KeyCollisionError: If two places in the record give the same property, or two in a context the same key.
-    :raises NestingError: If the record nests containers deeper than 100, or the payload, with **context**, 500.
+    :raises NestingError: If the record nests containers deeper than 100, or the payload, by **context**, 500.
     :raises PayloadTooLargeError: If the payload takes over 32,768 bytes in its most compact JSON form.
 
     >>> from cordial_segment import build_track_payload
@@ -117,7 +117,7 @@ def build_track_payload(
     merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
     if person and (traits := _traits(person)):
         merged["traits"] = traits
-        if not context:  # which may replace them
+        if not context:  # it may replace them
             room -= sum(map(len, traits.values()))
     merged |= _detached(context, "context")
     chosen = _detached(integrations, "integrations")
@@ -132,14 +132,14 @@ def build_track_payload(
         size = _size(payload)
     if size > _MAX_BYTES:
         if 2 * _size(properties) < size:
-            right = "shorten the action, ids, write key, context or integrations"
+            right = "shorten the action, ids, contact, write key, context or integrations"
             raise PayloadTooLargeError(f"{_TOO_LARGE}, most of them outside its properties: {right}")
         raise _too_large(record, separator, properties, {})
     return cast("TrackPayload", payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
-    """Return the properties, and what room they leave. On the email channel, **message** is a dict, if only ``{}``."""
+    """Return the properties, and what room they leave. **message** is ``None`` except on the email channel."""
     links = 60 + 2 * len(separator)  # enough for the entries of two links that may be dropped below
     try:
         flat = flat_dict(record, separator, MAX_DEPTH, _MAX_BYTES + links)
@@ -157,7 +157,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         if kind is str:
             room -= len(value)
         elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not below it
-            room -= _least_length(value)
+            room -= _least_size(value)
             unusual = True
     if room < 0:
         raise _too_large(record, separator, flat, {})
@@ -167,19 +167,19 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
 
 
 def _too_large(record: Record, separator: str, flat: dict[str, Any], lacking: dict[str, int]) -> PayloadTooLargeError:
-    """Make the error for the largest key or value of **flat**, or for the path in **lacking** if that lacks more."""
-    sizes = {key: max(len(key), _least_length(value)) for key, value in flat.items()} | lacking
+    """Make the error for the largest key or value of **flat**, or for the path in **lacking** if that is larger."""
+    sizes = {key: max(_least_size(key), _least_size(value)) for key, value in flat.items()} | lacking
     largest = max(sizes, key=sizes.__getitem__)
     if largest in lacking:
-        return PayloadTooLargeError(f"{_TOO_LARGE}, and this is the first value without room: drop some", path=largest)
+        return PayloadTooLargeError(f"{_TOO_LARGE}: shorten it; this is the first value without room", path=largest)
     path = path_of(largest, record, separator, MAX_DEPTH)
-    return PayloadTooLargeError(f"{_TOO_LARGE}, and this is its largest key or value: shorten or drop some", path=path)
+    return PayloadTooLargeError(f"{_TOO_LARGE}: shorten it; this is the largest of {len(flat):,} properties", path=path)
 
 
-def _least_length(value: object) -> int:
-    """Return the length of a text, or a lower bound for the digits of an integer."""
+def _least_size(value: object) -> int:
+    """Return a lower bound for the bytes of a text or an integer; near for a text that may fit."""
     if isinstance(value, str):
-        return len(value)
+        return len(value) if len(value) > _MAX_BYTES else len(value.encode("utf-8", "backslashreplace"))
     return value.bit_length() // 5 if isinstance(value, int) else 0
 
 
@@ -215,5 +215,4 @@ def _detached(argument: Mapping[str, Any] | None, name: str) -> Any:
 
 def _size(value: object) -> int:
     """Return the bytes of **value** in its most compact JSON form; a lone surrogate counts as its escape."""
-    compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return len(compact.encode("utf-8", "backslashreplace"))
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace"))

@@ -1,7 +1,4 @@
-"""Which events an account sends: one rule for each channel, in the four modes of Cordial's own settings.
-
-Rules and policies are immutable values: equal if they hold the same, and ready to be pickled and sent to workers.
-"""
+"""Which events an account sends: one rule for each channel, in the four modes of Cordial's own settings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol

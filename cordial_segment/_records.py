@@ -48,20 +48,20 @@ def as_record(value: object, name: str) -> Record:
     return record
 
 
-def section(record: Record, name: str, holder: str = "") -> Record:
-    """Return the mapping under **name**, or an empty one if there is none; **holder** begins its path."""
+def section(record: Record, name: str, prefix: str = "") -> Record:
+    """Return the mapping under **name**, or an empty one if there is none; **prefix** begins its path."""
     value = record.get(name)
     if value is None or type(value) is dict:
         return value or {}
-    return as_plain(value, holder + name) if isinstance(value, Mapping) else {}
+    return as_plain(value, prefix + name) if isinstance(value, Mapping) else {}
 
 
-def read_text(record: Record, field: str, holder: str = "") -> str | None:
-    """Return the text of **field**, or ``None`` if it is missing, ``None`` or ``""``; **holder** begins its path."""
+def read_text(record: Record, field: str, prefix: str = "") -> str | None:
+    """Return the text of **field**, or ``None`` if it is missing, ``None`` or ``""``; **prefix** begins its path."""
     value = record.get(field)
     if value is None or isinstance(value, str):
         return value or None
-    raise InvalidFieldError(f"{shown(value)} is not a string", path=holder + field)
+    raise InvalidFieldError(f"{shown(value)} is not a string", path=prefix + field)
 
 
 def read_action(record: Record) -> str:
@@ -74,7 +74,7 @@ def require_action(record: Record) -> str:
     """Return the record's action, or raise ``MissingFieldError``."""
     if action := read_action(record):
         return action
-    raise MissingFieldError("missing: set action or a to the event's name, or use open_envelope first", path="action")
+    raise MissingFieldError("missing: set action or a to the event's name, or pass an envelope's event", path="action")
 
 
 def as_text(value: object, name: str) -> str:
@@ -82,6 +82,14 @@ def as_text(value: object, name: str) -> str:
     if isinstance(value, str):
         return str.__str__(value)  # str() of an enum's member may be anything
     raise TypeError(f"{name} must be a string, not {shown(value)}")
+
+
+def require_limit(value: object, name: str) -> None:
+    """Raise unless the argument **name** is an integer of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, not {shown(value)}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {shown(value)}")
 
 
 def canonical_action(action: object) -> str:

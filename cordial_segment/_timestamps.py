@@ -1,7 +1,7 @@
 """When an event happened, in Segment's form.
 
-Python's own ISO 8601 reader does the work. The pattern keeps it from guesses that would move an event, such as the
-epoch ``1711123112345`` for an evening in the year 1711, and from the hour 24, which some versions of Python refuse.
+Python's own ISO 8601 reader does the work. The pattern keeps it from guesses that would move an event, such as reading
+the epoch ``1711123112345`` as an evening in 1711, and from the hour 24, which some versions of Python refuse.
 """
 
 import re

@@ -136,6 +136,13 @@ def test_a_limit_under_1_is_a_value_error_at_once(limit, value):
         batch_payloads([], **{limit: value})
 
 
+@pytest.mark.parametrize("limit", ["max_bytes", "max_events"])
+@pytest.mark.parametrize("value", [2.5, float("nan"), "2", None, True])
+def test_a_limit_that_is_no_integer_is_a_type_error_at_once(limit, value):
+    with pytest.raises(TypeError, match=f"{limit} must be an integer, not "):
+        batch_payloads([], **{limit: value})
+
+
 def test_a_single_payload_is_a_type_error_at_once():
     for single in (payload(1), UserDict(payload(1))):
         with pytest.raises(TypeError, match="put a single one into a list"):

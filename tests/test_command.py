@@ -120,7 +120,7 @@ def test_files_are_read_one_after_the_other(run, tmp_path):
     assert (status, out) == (1, payloads(ONE, ONE, TWO))
     assert err == [
         f"{first}:6: 5 is not a record: expected a mapping",
-        f"{second}:2: action: missing: set action or a to the event's name, or use open_envelope first",
+        f"{second}:2: action: missing: set action or a to the event's name, or pass an envelope's event",
         "3 translated, 1 blocked, 2 failed",
     ]
 
@@ -318,8 +318,8 @@ def test_rejects_that_cannot_be_written_are_said_once_and_the_rest_goes_on():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--channel", "fax"], "argument --channel: 'fax' is not a channel: expected one of email, mobile, sms"),
-        (["--channel", ""], "argument --channel: '' is not a channel: expected one of email, mobile, sms"),
+        (["--channel", "fax"], "argument --channel: 'fax' is not a channel: use one of email, mobile, sms"),
+        (["--channel", ""], "argument --channel: '' is not a channel: use one of email, mobile, sms"),
         (["--policy", "{}/none.json"], "argument --policy: {}/none.json: No such file or directory"),
         (["--policy", "{}"], "argument --policy: {}: Is a directory"),
         (["--policy", "{}/text"], "argument --policy: {}/text: Expecting value"),
@@ -777,7 +777,7 @@ def test_progress_is_wiped_by_what_follows(run, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: next(clock) * 0.3)
     monkeypatch.setattr(sys, "stderr", screen)
     assert run(stdin=lines({}, ONE, {}, ONE, MARKED, ONE, ONE))[0] == 1
-    wipe, missing = "\r\x1b[K", "action: missing: set action or a to the event's name, or use open_envelope first"
+    wipe, missing = "\r\x1b[K", "action: missing: set action or a to the event's name, or pass an envelope's event"
     assert screen.getvalue() == (
         f"{wipe}0 records{wipe}<stdin>:1: {missing}\n{wipe}2 records{wipe}<stdin>:3: {missing}\n"
         f"{wipe}4 records{wipe}6 records{wipe}4 translated, 1 blocked, 2 failed\n"

@@ -64,7 +64,9 @@ def test_an_error_names_the_place_by_its_dotted_path(record, kind, path):
 
 MODES = "expected one of 'send_all', 'block_all', {'allow': [...]} or {'block': [...]}"
 MESSAGES = {
-    "action: missing: set action or a to the event's name, or use open_envelope first": lambda: build_track_payload({}),
+    "action: missing: set action or a to the event's name, or pass an envelope's event": (
+        lambda: build_track_payload({})
+    ),
     "cID: missing: set it or the contact's _id, or pass user_id": lambda: build_track_payload({"action": "browse"}),
     "cID: 5 is not a string": lambda: build_track_payload({**BASE, "cID": 5}),
     "time: 'noon' is not a time: expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch": (
@@ -73,14 +75,14 @@ MESSAGES = {
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
         lambda: build_track_payload({**BASE, "x": float("nan")})
     ),
-    "x: the payload takes over 32,768 bytes, and this is its largest key or value: shorten or drop some": (
+    "x: the payload takes over 32,768 bytes: shorten it; this is the largest of 3 properties": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "items.0: the payload takes over 32,768 bytes, and this is the first value without room: drop some": (
+    "items.0: the payload takes over 32,768 bytes: shorten it; this is the first value without room": (
         lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
     ),
-    "the payload takes over 32,768 bytes, most of them outside its properties: shorten the action, ids, write key, "
-    "context or integrations": lambda: build_track_payload(BASE, user_id="u" * 40_000),
+    "the payload takes over 32,768 bytes, most of them outside its properties: shorten the action, ids, contact, "
+    "write key, context or integrations": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
     "a.b: containers are nested deeper than 2, or one contains itself: nest it less": (
         lambda: flatten({"a": {"b": {}}}, max_depth=2)
@@ -94,7 +96,7 @@ MESSAGES = {
     "a.b.c: flattens to 'a_b_c', and so does a.b_c: rename one, or use another separator": (
         lambda: flatten({"a": {"b_c": 1, "b": {"c": 2}}, "a_b_c": 3})
     ),
-    "'fax' is not a channel: expected one of email, mobile, sms, rest, custom, push, mms, sms/mms, rcs, rest-api, "
+    "'fax' is not a channel: use one of email, mobile, sms, rest, custom, push, mms, sms/mms, rcs, rest-api, "
     "in upper or lower case": lambda: map_event("open", "fax"),
     "email.allow: 'open' is not a list of actions": lambda: Policy.from_dict({"email": {"allow": "open"}}),
     "5 is not a record: expected a mapping": lambda: open_envelope(5),

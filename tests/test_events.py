@@ -89,7 +89,7 @@ def test_a_channel_goes_by_any_of_its_names():
 @pytest.mark.parametrize(
     ("channel", "error", "message"),
     [
-        ("fax", ValueError, "'fax' is not a channel: expected one of email, "),
+        ("fax", ValueError, "'fax' is not a channel: use one of email, "),
         ("", ValueError, "'' is not a channel"),
         (5, TypeError, "channel must be a Channel or its string"),
         (b"email", TypeError, "channel must be a Channel or its string"),

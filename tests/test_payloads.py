@@ -490,6 +490,9 @@ def test_a_link_that_stays_counts():
         ({"a": {"a long name": 1}, **{f"n{number}": 10 ** (4000 + number) for number in range(9)}}, "n8"),
         ({"x" * 20_000: {"y": 1}, "x": "y" * 19_000}, "x" * 20_000 + ".y"),
         ({"action": "open", "subject": "x" * 40_000}, "subject"),
+        ({"a": "x" * 9_000, "b": "😀" * 8_000}, "b"),
+        ({"a": "x" * 20_000, "b": "\ud800" * 3_400}, "b"),
+        ({"a": "x" * 15_000, "é" * 10_000: 0, "b": 10**14_000}, "é" * 10_000),
         ({"action": "open", "sp": {"rl": "x" * 20_000}}, "sp.rl"),
     ],
 )
@@ -612,7 +615,7 @@ def test_a_record_that_is_no_mapping_is_a_type_error(event):
 
 
 def test_another_channel_is_a_value_error():
-    with pytest.raises(ValueError, match="'fax' is not a channel: expected one of email"):
+    with pytest.raises(ValueError, match="'fax' is not a channel: use one of email"):
         build_track_payload(BASE, channel="fax")
 
 

@@ -146,7 +146,7 @@ def test_each_rule_is_given_by_its_channels_name():
 
 @pytest.mark.parametrize(
     ("channel", "error", "message"),
-    [("fax", ValueError, "'fax' is not a channel: expected one of email"), (None, TypeError, "channel must be")],
+    [("fax", ValueError, "'fax' is not a channel: use one of email"), (None, TypeError, "channel must be")],
 )
 def test_a_policy_is_asked_about_a_known_channel(channel, error, message):
     with pytest.raises(error, match=message):
