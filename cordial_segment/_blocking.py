@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ._channels import Channel, as_channel, channel_in
 from ._errors import shown
-from ._policies import Policy, Rule, require_policy, require_rule
+from ._policies import Rule, require_policy, require_rule
 from ._records import Record, as_record, as_text, require_action, section
 
 ORIGIN_FIELDS: tuple[str, ...] = tuple(
@@ -51,7 +51,7 @@ def is_blocked(
     ``d.robot``: mParticle's page on its Cordial feed.
     """
     record = as_record(event, "event")
-    if policy is not None and type(policy) is not Policy:
+    if policy is not None:
         require_policy(policy)
     if channel is not None:
         channel = as_channel(channel)
@@ -64,7 +64,7 @@ def is_blocked(
     if policy is None:
         return False
     action = require_action(record)
-    return not policy.allows(action, channel or channel_in(record, action))
+    return not policy.allows(action, channel or channel_in(record))
 
 
 # The steps to each mapping that may hold a mark, each with the path before it; and the names to look up there.

@@ -40,7 +40,7 @@ _NAMES = {c.value: c for c in Channel} | {"push": MOBILE, "mms": SMS, "sms/mms":
 _LONGEST = 64  # no known name is nearly as long
 
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
-_FIRST_WORDS = frozenset({"email", "push", "mobile", "sms", "mms", "rcs"})
+_FIRST_WORDS = {word: _NAMES[word] for word in ("email", "push", "mobile", "sms", "mms", "rcs")}
 
 # Cordial's system events. click and optout happen on several channels; where nothing else is known, they are email's.
 # message_sent is missing, since it happens on all of them.
@@ -83,8 +83,8 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     return channel_in(as_record(event, "event"))
 
 
-def channel_in(record: Record, action: str | None = None) -> Channel:
-    """Do what :func:`channel_of` does, for a dict whose canonical **action** may have been read already."""
+def channel_in(record: Record) -> Channel:
+    """Do what :func:`channel_of` does, for a record that is a dict."""
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
@@ -96,7 +96,7 @@ def channel_in(record: Record, action: str | None = None) -> Channel:
         send_type = section(record, holder).get("sendType")
         if isinstance(send_type, str) and _known(send_type) is SMS:
             return SMS
-    action = action or read_action(record)
+    action = read_action(record)
     channel = channel_by_action(action)
     doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))
     return CUSTOM if doubtful and channel is EMAIL else channel
@@ -120,5 +120,4 @@ def as_channel(channel: object) -> Channel:
 
 def _known(name: str) -> Channel | None:
     name = name[:_LONGEST].lower()
-    word = re.split(r"[\W_]", name)[0]
-    return _NAMES.get(name) or (_NAMES[word] if word in _FIRST_WORDS else None)
+    return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name)[0])

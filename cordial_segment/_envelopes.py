@@ -21,7 +21,7 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
 
     Source: RudderStack's page on its Cordial source, and that source's code.
     """
-    if type(item) is not dict and not isinstance(item, Mapping):
+    if not isinstance(item, Mapping):
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
     outer: Record = as_plain(item)
     event = outer.get("event")

@@ -98,7 +98,7 @@ def build_track_payload(
         if own is not None:
             as_text(own, argument)
     action = require_action(record)
-    channel = channel_in(record, action) if channel is None else as_channel(channel)
+    channel = channel_in(record) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
     person = {} if contact is None else as_record(contact, "contact")
     about = {} if message is None else as_record(message, "message")

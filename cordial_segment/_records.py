@@ -57,10 +57,10 @@ def section(record: Record, name: str, prefix: str = "") -> Record:
 
 
 def read_text(record: Record, field: str, prefix: str = "") -> str | None:
-    """Return the text of **field**, or ``None`` if it is missing, ``None`` or ``""``; **prefix** begins its path."""
+    """Return the text of **field**, which may be empty, or ``None`` if it is missing; **prefix** begins its path."""
     value = record.get(field)
     if value is None or isinstance(value, str):
-        return value or None
+        return value
     raise InvalidFieldError(f"{shown(value)} is not a string", path=prefix + field)
 
 
