@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ._channels import Channel, as_channel, channel_in
 from ._errors import shown
-from ._policies import Rule, require_policy, require_rule
+from ._policies import Policy, Rule, require_policy, require_rule
 from ._records import Record, as_record, as_text, require_action, section
 
 ORIGIN_FIELDS: tuple[str, ...] = tuple(
@@ -51,7 +51,7 @@ def is_blocked(
     ``d.robot``: mParticle's page on its Cordial feed.
     """
     record = as_record(event, "event")
-    if policy is not None:
+    if policy is not None and type(policy) is not Policy:
         require_policy(policy)
     if channel is not None:
         channel = as_channel(channel)
@@ -64,7 +64,7 @@ def is_blocked(
     if policy is None:
         return False
     action = require_action(record)
-    return not policy.allows(action, channel or channel_in(record))
+    return not policy.allows(action, channel or channel_in(record, action))
 
 
 # The steps to each mapping that may hold a mark, each with the path before it; and the names to look up there.
@@ -91,8 +91,7 @@ def _is_marked(record: Record, places: _Places) -> bool:
         for step, before in steps:
             holder = section(holder, step, before)
         for name in names if holder else ():
-            value = holder.get(name)
-            # A text may be very long: only one as short as the mark is put in lower case.
-            if isinstance(value, str) and len(text := value.strip()) == len("segment") and text.lower() == "segment":
+            # A text may be very long: only as much as could be the mark is put in lower case.
+            if name in holder and isinstance(text := holder[name], str) and text.strip()[:8].lower() == "segment":
                 return True
     return False

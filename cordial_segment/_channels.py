@@ -83,8 +83,8 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     return channel_in(as_record(event, "event"))
 
 
-def channel_in(record: Record) -> Channel:
-    """Do what :func:`channel_of` does, for a record that is a dict."""
+def channel_in(record: Record, action: str | None = None) -> Channel:
+    """Do what :func:`channel_of` does, for a dict whose canonical **action** may have been read already."""
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
@@ -96,7 +96,7 @@ def channel_in(record: Record) -> Channel:
         send_type = section(record, holder).get("sendType")
         if isinstance(send_type, str) and _known(send_type) is SMS:
             return SMS
-    action = read_action(record)
+    action = action or read_action(record)
     channel = channel_by_action(action)
     doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))
     return CUSTOM if doubtful and channel is EMAIL else channel
@@ -113,9 +113,9 @@ def as_channel(channel: object) -> Channel:
     """Return the **channel** of that name, or raise."""
     if not isinstance(channel, str):
         raise TypeError(f"channel must be a Channel or its string, not {shown(channel)}")
-    if channel.lower() not in _NAMES:
+    if (name := channel.lower()) not in _NAMES:
         raise ValueError(f"{shown(channel)} is not a channel: use one of {', '.join(_NAMES)}, in upper or lower case")
-    return _NAMES[channel.lower()]
+    return _NAMES[name]
 
 
 def _known(name: str) -> Channel | None:
