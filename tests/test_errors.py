@@ -78,6 +78,9 @@ MESSAGES = {
     "x: the payload takes over 32,768 bytes: shorten it; this is the largest of 3 properties": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
+    "x: the payload takes over 32,768 bytes: shorten it; this is the largest of 1,003 properties": (
+        lambda: build_track_payload({**BASE, "items": ["y"] * 1_000, "x": "y" * 30_000})
+    ),
     "items.0: the payload takes over 32,768 bytes: shorten it; this is the first value without room": (
         lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
     ),
