@@ -469,7 +469,7 @@ def check_payload(record: Any, source: Source, **options: Any) -> None:
     options["message_id"] = source.pick((None, None, "", "m1", "é" * 99, "\ud800" * 100))
     for name in ("message", "context", "integrations"):
         options[name] = source.mapping() if source.byte() >= 200 else None
-    if any(Leaves(options[name] or {}, "", 200, 50_000).partial for name in ("context", "integrations")):
+    if any(Leaves(options[name] or {}, "\0", 200, 50_000).partial for name in ("context", "integrations")):
         return  # what a caller gives has no limit
     call = Call(build_track_payload, record, **options)
     if not isinstance(record, Mapping):
