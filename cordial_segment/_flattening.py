@@ -13,6 +13,7 @@ from ._records import CONTAINERS, SCALARS, Container, Record, as_plain, as_text,
 MAX_DEPTH = 100
 # The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
+_LONG = 1_000  # characters of a prefix: a hundred longer ones would take more memory than the record
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -58,9 +59,9 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
     prefix takes is counted when the container is entered, for all its leaves. ``NoRoomError`` is raised before a flat
     key without room is built. With a **wanted** key, the result's first key is the path of the first leaf that has it.
     """
-    flat: Record = {} if wanted is None else {wanted: None}  # as if taken, so that the first leaf with it collides
-    # The containers above the current one: what is left of each, its prefix, and the key that was entered.
-    above: list[tuple[Iterator[tuple[Any, Any]], str, str]] = []
+    flat: Record = {} if wanted is None else {wanted: wanted}  # as if taken, so that the first leaf with it collides
+    # The containers above the current one: what is left of each, its prefix if that is not long, and the key entered.
+    above: list[tuple[Iterator[tuple[Any, Any]], str | None, str]] = []
     prefix = ""
     data = as_plain(data)
     children = iter(data.items() if type(data) is dict else enumerate(data))
@@ -84,7 +85,7 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
                 if value:
                     if wanted is not None and not wanted.startswith(name + separator):
                         continue
-                    above.append((children, prefix, key))
+                    above.append((children, prefix if len(prefix) < _LONG else None, key))
                     children = iter(value.items() if type(value) is dict else enumerate(value))
                     prefix = name + separator
                     if room is not None:  # its first child inherits what the container was charged
@@ -100,7 +101,8 @@ def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None
         else:
             if not above:
                 return flat
-            children, prefix, _ = above.pop()
+            children, kept, _ = above.pop()
+            prefix = "".join([entered + separator for _, _, entered in above]) if kept is None else kept
 
 
 def _path(above: list[Any], key: str) -> str:

@@ -37,8 +37,8 @@ SIZES = {"24KB": 24 * KB, "256KB": 256 * KB, "2MB": 2048 * KB}
 
 # The most costly record has as many containers as fit, each with one child: a level takes one character of the payload.
 # A step into a container takes less time than one at a leaf: 80 times the steps are about 50 times the time. The most
-# memory goes to long keys, one below the other.
-STEPS, MEMORY = 80, 8
+# memory goes to as many short names as fit.
+STEPS, MEMORY = 80, 5
 
 
 def steps(function, argument):

@@ -50,6 +50,20 @@ def test_the_separator_stands_between_the_parts_of_a_key(separator, key):
     assert flatten({"a": {"b": [1]}}, separator=separator) == {key: 1}
 
 
+def test_keys_of_any_length_stand_before_what_is_below_them_and_before_nothing_else():
+    k, m = "k" * 2_000, "m" * 2_000
+    data = {k: {"a": {m: {"b": [1, {}], "c": 2}, "d": 3}, "e": 4}, "f": 5}
+    flat = [
+        (f"{k}-a-{m}-b-0", 1),
+        (f"{k}-a-{m}-b-1", {}),
+        (f"{k}-a-{m}-c", 2),
+        (f"{k}-a-d", 3),
+        (f"{k}-e", 4),
+        ("f", 5),
+    ]
+    assert list(flatten(data, separator="-").items()) == flat
+
+
 def test_indexes_count_on_without_padding():
     flat = flatten([{"n": number} for number in range(1200)])
     assert list(flat.items()) == [(f"{number}_n", number) for number in range(1200)]

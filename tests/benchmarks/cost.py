@@ -63,6 +63,7 @@ SHAPES: dict[str, Callable[[int], Record]] = {
     "long key over an array": lambda n: {"k" * (n // 2): [0] * (n // 4)},
     "long key over an object": lambda n: {"k" * (n // 2): {str(i): 0 for i in range(n // 20)}},
     "long key at each level": lambda n: nested({"leaf": 0}, 95, lambda inner: {"k" * (n // 95): inner}),
+    "long key over short ones": lambda n: {"k" * min(n, 32_000): nested(0, 98, lambda inner: {"": inner})},
     "long keys over many leaves": lambda n: nested(
         {str(i): 0 for i in range(n // 20)}, 95, lambda inner: {"k" * (n // 190): inner}
     ),
