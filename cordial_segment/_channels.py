@@ -83,7 +83,7 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     return channel_in(as_record(event, "event"))
 
 
-def channel_in(record: Record, action: str | None = None) -> Channel:
+def channel_in(record: Record, action: str = "") -> Channel:
     """Do what :func:`channel_of` does, for a dict whose canonical **action** may have been read already."""
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):

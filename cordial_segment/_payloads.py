@@ -6,6 +6,7 @@ the others are written out and measured. The path of a leaf at fault is looked u
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -25,7 +26,7 @@ _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # Room is counted in characters. Each that is taken makes at most 6 bytes: a character up to 6 (\u0001), the 5 of
-# LEAST_ENTRY up to 28 (a number below 1e18 has 24). All else is under 2,000. So a seventh of the room is sure to fit.
+# LEAST_ENTRY up to 28 (a float has up to 24). All else is under 2,000. So a seventh of the room is sure to fit.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -127,9 +128,7 @@ def build_track_payload(
         if text:
             payload[field] = text
             room -= len(text)
-    size = _MAX_BYTES - room  # at least
-    if room >= 0 and (context or integrations or room < _ROOMY):
-        size = _size(payload)
+    size = _size(payload) if room >= 0 and (context or integrations or room < _ROOMY) else _MAX_BYTES - room
     if size > _MAX_BYTES:
         if 2 * _size(properties) < size:
             right = "shorten the action, ids, contact, write key, context or integrations"
@@ -140,9 +139,8 @@ def build_track_payload(
 
 def _properties(record: Record, separator: str, message: Record | None) -> tuple[dict[str, Any], int]:
     """Return the properties, and what room they leave. **message** is ``None`` except on the email channel."""
-    links = 60 + 2 * len(separator)  # enough for the entries of two links that may be dropped below
-    try:
-        flat = flat_dict(record, separator, MAX_DEPTH, _MAX_BYTES + links)
+    try:  # Two links may be dropped below: their separators may be long, the rest is shorter than the payload's frame.
+        flat = flat_dict(record, separator, MAX_DEPTH, _MAX_BYTES + 2 * len(separator))
     except NoRoomError as error:
         raise _too_large(record, separator, *error.args) from None
     if message is not None:
@@ -156,7 +154,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         kind = type(value)
         if kind is str:
             room -= len(value)
-        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not below it
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < sys.maxsize):  # NaN is not
             room -= _least_size(value)
             unusual = True
     if room < 0:
@@ -178,9 +176,10 @@ def _too_large(record: Record, separator: str, flat: dict[str, Any], lacking: di
 
 def _least_size(value: object) -> int:
     """Return a lower bound for the bytes of a text or an integer; near for a text that may fit."""
-    if isinstance(value, str):
-        return len(value) if len(value) > _MAX_BYTES else len(value.encode("utf-8", "backslashreplace"))
-    return value.bit_length() // 5 if isinstance(value, int) else 0
+    if isinstance(value, int):
+        return value.bit_length() // 5
+    text = value if isinstance(value, str) else ""
+    return max(len(text), len(text[:_MAX_BYTES].encode("utf-8", "backslashreplace")))
 
 
 def _require_json(flat: dict[str, Any], *place: Any) -> None:

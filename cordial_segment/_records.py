@@ -18,7 +18,7 @@ SECTIONS = ("system_properties", "sp")
 
 def is_container(value: object) -> TypeGuard[Container]:
     """Whether **value** has leaves of its own: a mapping, list or tuple."""
-    return type(value) not in SCALARS and isinstance(value, (dict, list, tuple, Mapping))
+    return isinstance(value, (dict, list, tuple, Mapping))
 
 
 def as_plain(container: Any, path: str | None = None) -> Any:
@@ -42,7 +42,7 @@ def as_plain(container: Any, path: str | None = None) -> Any:
 
 def as_record(value: object, name: str) -> Record:
     """Return the mapping passed as the argument **name** as a dict. Paths begin at the event, so it has none itself."""
-    if type(value) is not dict and not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         raise TypeError(f"{name} must be a mapping, not {shown(value)}")
     record: Record = as_plain(value, None if name == "event" else name)
     return record

@@ -22,19 +22,20 @@ def read_timestamp(record: Record) -> tuple[str, str]:
     """Return the first time field that has a value, or ``""``, and the value as UTC with milliseconds and ``Z``."""
     for field in ("time", "ats", "ts"):
         value = record.get(field)
-        if value is None or (isinstance(value, str) and not value):
-            continue
-        try:
-            return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
-        except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            right = "expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch"
-            raise InvalidFieldError(f"{shown(value)} is not a time: {right}", path=field) from error
-    return "", ""
+        if value is not None and not (isinstance(value, str) and not value):
+            break
+    else:
+        return "", ""
+    try:
+        return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        right = "expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch"
+        raise InvalidFieldError(f"{shown(value)} is not a time: {right}", path=field) from error
 
 
 def _from_text(text: str) -> str:
     # As Cordial writes it, the text is in the right form already, and read only to prove it.
-    if len(text) == 24 and text[4:19:3] == "--T::" and text[19:] == "+0000" and "T24" not in text:
+    if len(text) == 24 and text[4::3] == "--T::+0" and text[19:] == "+0000" and "T24" not in text:
         datetime.fromisoformat(text)
         return text[:19] + ".000Z"
     match = re.fullmatch(_ISO_8601, text)  # compiled when first used, which keeps the import quick

@@ -361,6 +361,15 @@ def test_a_payload_has_32768_bytes_at_most_whatever_its_text(text, beside):
     assert_fills(lambda grown: build_track_payload({**BASE, **beside, "t": {"u": [grown]}}), text, path="t.u.0")
 
 
+def test_every_length_past_32768_bytes_is_refused():
+    """No estimate has a gap just past the limit."""
+    room = 32_768 - size(build_track_payload({**BASE, "t": ""}))
+    assert size(build_track_payload({**BASE, "t": "x" * room})) == 32_768
+    for more in range(1, 1_000):
+        with pytest.raises(PayloadTooLargeError):
+            build_track_payload({**BASE, "t": "x" * (room + more)})
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_names_count_as_texts_do(text):
     assert_fills(lambda grown: build_track_payload({**BASE, f"k{grown}": 1}), text)
