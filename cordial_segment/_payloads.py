@@ -6,7 +6,6 @@ the others are written out and measured. The path of a leaf at fault is looked u
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -26,7 +25,7 @@ _TOO_LARGE = f"the payload takes over {_MAX_BYTES:,} bytes"
 _TEXTS = ("anonymousId", "userId", "messageId", "timestamp", "writeKey")  # each only if it has a value
 
 # Room is counted in characters. Each that is taken makes at most 6 bytes: a character up to 6 (\u0001), the 5 of
-# LEAST_ENTRY up to 28 (a float has up to 24). All else is under 2,000. So a seventh of the room is sure to fit.
+# LEAST_ENTRY up to 28 (a number below 1e18 has 24). All else is under 2,000. So a seventh of the room is sure to fit.
 _ROOMY = _MAX_BYTES - _MAX_BYTES // 7
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -154,7 +153,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> tuple
         kind = type(value)
         if kind is str:
             room -= len(value)
-        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < sys.maxsize):  # NaN is not
+        elif kind not in _FIXED_WIDTH and not (kind in (int, float) and abs(value) < 1e18):  # NaN is not below it
             room -= _least_size(value)
             unusual = True
     if room < 0:
