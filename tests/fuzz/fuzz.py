@@ -18,6 +18,7 @@ import io
 import json
 import math
 import pickle
+import random
 import re
 import sys
 from collections import ChainMap, Counter, OrderedDict, UserDict, namedtuple
@@ -462,6 +463,29 @@ def fuzz_payload_json(data: bytes) -> None:
     check_payload(record, Source(data[:1] * 8, plain=True))
 
 
+def mutate_json(data: bytes, seed: int) -> bytes:
+    """Put another value somewhere into the JSON: of a text whose bytes are changed at random, little stays JSON."""
+    chance = random.Random(seed)
+    source = Source(chance.randbytes(100), plain=True)
+    try:
+        record = json.loads(data[1:])
+    except (ValueError, RecursionError):
+        record = source.mapping()
+    holders = [record]
+    for holder in holders:
+        children = holder.values() if isinstance(holder, dict) else holder if isinstance(holder, list) else ()
+        holders += [child for child in children if isinstance(child, (dict, list))]
+    holder = chance.choice(holders)
+    if isinstance(holder, dict):
+        holder[chance.choice([*holder, source.key()])] = source.value(3)
+    elif isinstance(holder, list):
+        holder.insert(chance.randint(0, len(holder)), source.value(3))
+    try:
+        return (data[:1] or b"\0") + json.dumps(record).encode()
+    except (ValueError, RecursionError):  # an integer that is not printed, or too deep
+        return data
+
+
 def check_payload(record: Any, source: Source, **options: Any) -> None:
     options = {"contact": None, **options, "separator": source.pick(SEPARATORS)}
     options["channel"] = source.pick((None, None, None, *Channel, "Push", "rcs"))
@@ -808,5 +832,11 @@ def run_one(data: bytes) -> None:
 if __name__ == "__main__":
     chosen = [argument.removeprefix("--target=") for argument in sys.argv if argument.startswith("--target=")]
     rest = [argument for argument in sys.argv if not argument.startswith("--target=")]
-    atheris.Setup(rest, TARGETS[chosen[0]] if chosen else run_one)
+
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+        mutated = mutate_json(data, seed)
+        return mutated if seed % 4 and len(mutated) <= max_size else atheris.Mutate(data, max_size)
+
+    mutator = {"custom_mutator": mutate} if chosen == ["payload-json"] else {}
+    atheris.Setup(rest, TARGETS[chosen[0]] if chosen else run_one, **mutator)
     atheris.Fuzz()

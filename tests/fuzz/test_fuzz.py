@@ -1,3 +1,4 @@
+import json
 import random
 import runpy
 import subprocess
@@ -24,6 +25,17 @@ def test_random_inputs_break_no_promise(target):
 def test_kept_inputs_break_no_promise(path):
     """Each kept input is one that once broke something, or one that the fuzzer starts from."""
     TARGETS[path.parent.name](path.read_bytes())
+
+
+def test_what_is_made_of_an_input_of_json_stays_json():
+    data = (HERE / "corpus" / "payload-json" / "click").read_bytes()
+    made = {data}
+    for seed in range(200):
+        data = FUZZ["mutate_json"](data, seed)
+        json.loads(data[1:])
+        made.add(data)
+    assert len(made) > 150
+    json.loads(FUZZ["mutate_json"](b"no JSON", 1)[1:])
 
 
 def test_the_inputs_reach_both_answers_and_errors():
