@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
+from ._arguments import require_limit
 from ._errors import PayloadTooLargeError, shown
 from ._payloads import TrackPayload
-from ._records import require_limit
 
 
 def batch_payloads(

@@ -1,13 +1,14 @@
 """Whether a record must not go to Segment: the guard against loops, robots, and the account's policy, in this order."""
 
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
 from typing import Any, Protocol
 
+from ._actions import read_required_action
+from ._arguments import as_record, as_text
 from ._channels import Channel, as_channel, channel_in
 from ._errors import shown
 from ._policies import Policy, Rule, require_policy, require_rule
-from ._records import Record, as_record, as_text, require_action, section
+from ._records import Record, read_mapping
 
 ORIGIN_FIELDS: tuple[str, ...] = tuple(
     holder + name
@@ -36,8 +37,8 @@ def is_blocked(
 
     :param policy: A ``Policy``, or any object with its method ``allows(action, channel)``. Without one, all is allowed.
     :param channel: The record's channel, for the policy. The default is what ``channel_of`` returns.
-    :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``), on top of the policy. With
-        ``robots=Block("open", "click")``, the opens and clicks of scanners and proxies are blocked.
+    :param robots: A rule for records whose device is a robot's (``d.robot`` is ``True``, ``1``, or either as text), on
+        top of the policy. With ``robots=Block("open", "click")``, opens and clicks of scanners and proxies are blocked.
     :param origin_fields: The dotted paths at which the mark is looked for.
     :raises TranslationError: If the action is needed and missing, or a field that is looked at has the wrong type.
 
@@ -59,16 +60,16 @@ def is_blocked(
         require_rule(robots, "robots")
     if _is_marked(record, _DEFAULT_PLACES if origin_fields is ORIGIN_FIELDS else _places(origin_fields)):
         return True
-    if robots is not None and section(record, "d").get("robot") is True and not robots.allows(require_action(record)):
+    if robots is not None and _is_robot(record) and not robots.allows(read_required_action(record)):
         return True
     if policy is None:
         return False
-    action = require_action(record)
+    action = read_required_action(record)
     return not policy.allows(action, channel or channel_in(record, action))
 
 
-# The steps to each mapping that may hold a mark, each with the path before it; and the names to look up there.
-_Places = dict[tuple[tuple[str, str], ...], list[str]]
+# The names to look up, by the keys that lead to the mapping that may have them.
+_Places = dict[tuple[str, ...], list[str]]
 
 
 def _places(fields: Iterable[str]) -> _Places:
@@ -77,8 +78,7 @@ def _places(fields: Iterable[str]) -> _Places:
     places: _Places = {}
     for field in fields:
         *steps, name = as_text(field, "each of origin_fields").split(".")
-        before = accumulate((f"{step}." for step in steps), initial="")
-        places.setdefault(tuple(zip(steps, before)), []).append(name)
+        places.setdefault(tuple(steps), []).append(name)
     return places
 
 
@@ -88,10 +88,17 @@ _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
 def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
-        for step, before in steps:
-            holder = section(holder, step, before)
+        for depth, step in enumerate(steps):
+            holder = read_mapping(holder, step, *steps[:depth])
         for name in names if holder else ():
             # A text may be very long: only as much as could be the mark is put in lower case.
             if name in holder and isinstance(text := holder[name], str) and text.strip()[:8].lower() == "segment":
                 return True
     return False
+
+
+def _is_robot(record: Record) -> bool:
+    flag = read_mapping(record, "d").get("robot")
+    if isinstance(flag, str):
+        return flag.strip().lower() in ("true", "1")
+    return isinstance(flag, (int, float)) and flag == 1

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any
 
+from ._actions import read_action
+from ._arguments import as_record
 from ._errors import shown
-from ._records import SECTIONS, Record, as_record, read_action, section
+from ._records import SYSTEM_FIELDS, Record, read_mapping
 
 
 class Channel(StrEnum):
@@ -89,12 +91,12 @@ def channel_in(record: Record, action: str = "") -> Channel:
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
         if isinstance(name, str) and name:
-            if found := _known(name):
+            if found := known_channel(name):
                 return found
             unknown = unknown or field
-    for holder in SECTIONS:
-        send_type = section(record, holder).get("sendType")
-        if isinstance(send_type, str) and _known(send_type) is SMS:
+    for holder in SYSTEM_FIELDS:
+        send_type = read_mapping(record, holder).get("sendType")
+        if isinstance(send_type, str) and known_channel(send_type) is SMS:
             return SMS
     action = action or read_action(record)
     channel = channel_by_action(action)
@@ -105,7 +107,7 @@ def channel_in(record: Record, action: str = "") -> Channel:
 def channel_by_action(action: str) -> Channel:
     """Return the channel that **action** alone implies, or custom."""
     if action.startswith("crdl_") and action.endswith("_send_failure"):
-        return _known(action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]) or CUSTOM
+        return known_channel(action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]) or CUSTOM
     return _BY_ACTION.get(action, CUSTOM)
 
 
@@ -118,6 +120,7 @@ def as_channel(channel: object) -> Channel:
     return _NAMES[name]
 
 
-def _known(name: str) -> Channel | None:
+def known_channel(name: str) -> Channel | None:
+    """Return the channel that an account's own **name** for it begins with, if any."""
     name = name[:_LONGEST].lower()
     return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name)[0])

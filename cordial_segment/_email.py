@@ -3,7 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ._records import Record, as_record, section
+from ._arguments import as_record
+from ._records import Record, read_mapping
+
+# Where to look for each field, in this order: in which mapping, and under which of its keys.
+_SOURCES = {
+    "campaign_id": [("record", "bmID")],
+    "email_id": [("record", "mcID")],
+    "campaign_name": [("message", "name"), ("record", "name"), ("record", "message_name")],
+    "email_subject": [("message", "subject"), ("record", "subject")],
+    "link_url": [
+        ("system_properties", "rl"),
+        ("sp", "rl"),
+        ("system_properties", "link"),
+        ("sp", "link"),
+        ("record", "linkUrl"),
+    ],
+    "link_id": [("system_properties", "lKey"), ("sp", "lKey"), ("record", "lKey")],
+}
 
 
 def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -35,37 +52,55 @@ def enrich_email_fields(event: Mapping[str, Any], message: Mapping[str, Any] | N
     """
     record = as_record(event, "event")
     enriched = dict(record)
-    for name, holder in add_email_fields(enriched, record, {} if message is None else as_record(message, "message")):
-        enriched[name] = {key: value for key, value in holder.items() if key != "link"}
-    return enriched
+    add_email_fields(enriched, record, sections_of(record), {} if message is None else as_record(message, "message"))
+    return without_links(enriched, enriched)
 
 
-def add_email_fields(target: Record, record: Record, message: Record) -> list[tuple[str, Record]]:
-    """Add each field whose name is free to **target**; return the sections to drop ``link`` from, with their names."""
-    system, sp = section(record, "system_properties"), section(record, "sp")
-    for field, value in (
-        ("campaign_id", _first(record.get("bmID"))),
-        ("email_id", _first(record.get("mcID"))),
-        ("campaign_name", _first(message.get("name"), record.get("name"), record.get("message_name"))),
-        ("email_subject", _first(message.get("subject"), record.get("subject"))),
-        ("link_url", _first(system.get("rl"), sp.get("rl"), system.get("link"), sp.get("link"), record.get("linkUrl"))),
-        ("link_id", _first(system.get("lKey"), sp.get("lKey"), record.get("lKey"))),
-    ):
-        if value is not None and field not in record and field not in target:
-            target[field] = value
-    url = target.get("link_url")
-    sections = (("system_properties", system), ("sp", sp))
-    return [(name, held) for name, held in sections if "link" in held and _is_needless(held["link"], url)]
+def add_email_fields(target: Record, record: Record, sections: dict[str, Record], message: Record) -> None:
+    """Add each field to **target** that has a value, and whose name is free in **target** and **record**."""
+    holders = {"record": record, "message": message, **sections}
+    for field, sources in _SOURCES.items():
+        if field not in target and field not in record:
+            for name, key in sources:
+                value = holders[name].get(key)
+                if value is not None and is_value(value):
+                    target[field] = value
+                    break
 
 
-def _first(*sources: object) -> object:
-    """Return the first text that is not empty, or number; no bool, since Cordial writes ``false`` for "unknown"."""
-    for source in sources:
-        if source is not None and isinstance(source, (str, int, float)) and source != "" and type(source) is not bool:
-            return source
-    return None
+def is_value(value: object) -> bool:
+    """Whether a field may have this **value**: a text that is not empty, or a number, which a bool is not."""
+    return isinstance(value, (str, int, float)) and value != "" and value is not True and value is not False
+
+
+def needless_links(sections: dict[str, Record], url: object) -> list[str]:
+    """Return the names of the **sections** whose ``link`` is empty, or repeats **url**, the event's ``link_url``."""
+    return [name for name, section in sections.items() if "link" in section and _is_needless(section["link"], url)]
+
+
+def without_links(record: Record, enriched: Record) -> Record:
+    """Return **record** without the links that are needless beside the ``link_url`` of **enriched**."""
+    sections = sections_of(record)
+    names = needless_links(sections, enriched.get("link_url"))
+    return record | {name: {key: value for key, value in sections[name].items() if key != "link"} for name in names}
+
+
+def used_of_message(message: Record, enriched: Record) -> Record:
+    """Return what fields of **enriched** were taken from the **message**, in a record of errors' paths."""
+    used = {
+        key: message[key]
+        for field, sources in _SOURCES.items()
+        for name, key in sources
+        if name == "message" and key in message and enriched.get(field) is message[key]
+    }
+    return {"message": used}
+
+
+def sections_of(record: Record) -> dict[str, Record]:
+    """Return what Cordial's system wrote into **record**, under either name."""
+    return {"system_properties": read_mapping(record, "system_properties"), "sp": read_mapping(record, "sp")}
 
 
 def _is_needless(link: object, url: object) -> bool:
     is_empty = link is None or (isinstance(link, str) and not link)
-    return is_empty or (_first(link) is not None and _first(url) is not None and link == url)
+    return is_empty or (is_value(link) and is_value(url) and link == url)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ._actions import has_action
 from ._errors import InvalidFieldError, shown
-from ._records import Record, as_plain
+from ._records import Record, plain
 
 
 def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
@@ -13,7 +14,8 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
     An item is a record alone, ``{"contact": …, "event": …}`` or ``{"event": …}``. A mapping is an envelope if its
     ``event`` is a mapping and it has no action itself.
 
-    :raises InvalidFieldError: If **item** is not a mapping, or the contact is neither a mapping nor null.
+    :raises InvalidFieldError: If **item** is not a mapping, the contact is neither a mapping nor null, or an action
+        beside an ``event`` is an object.
 
     >>> from cordial_segment import open_envelope
     >>> open_envelope({"contact": {"_id": "c1"}, "event": {"a": "cart"}})
@@ -23,9 +25,9 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
     """
     if not isinstance(item, Mapping):
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
-    outer: Record = as_plain(item)
+    outer: Record = plain(item, ())
     event = outer.get("event")
-    if not isinstance(event, Mapping) or any(outer.get(name) not in (None, "") for name in ("action", "a")):
+    if not isinstance(event, Mapping) or has_action(outer):
         return item, None
     contact = outer.get("contact")
     if contact is not None and not isinstance(contact, Mapping):

@@ -7,8 +7,8 @@ To add one, add its row to the table of its channel, and to the tables of ``test
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ._actions import as_action
 from ._channels import CUSTOM, EMAIL, MOBILE, REST, SMS, Channel, as_channel, channel_by_action
-from ._records import canonical_action
 
 NAMES: dict[Channel, dict[str, str]] = {
     EMAIL: {
@@ -55,5 +55,5 @@ def map_event(action: str, channel: Channel | str | None = None) -> str:
 
     Source: the tables of Cordial's article "Send data from Cordial to Segment", in the Title Case of Segment's spec.
     """
-    action = canonical_action(action)
+    action = as_action(action)
     return NAMES[channel_by_action(action) if channel is None else as_channel(channel)].get(action, action)

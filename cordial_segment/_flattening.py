@@ -1,19 +1,23 @@
 """Nested data to one flat dict, with nothing lost.
 
-``flat_dict`` is one loop with its own stack, so neither deep data nor a deep caller stops it. The keys on that stack
-are the path of whatever is wrong. The path of an earlier leaf is found by a second walk, only toward its flat key.
+Two walks do it. The quick one reads JSON's own types; it can only succeed or give up. The careful one reads all that
+the contract allows, however deep, and keeps the path of where it is, so every error that names a place comes from it.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-from ._errors import InvalidFieldError, KeyCollisionError, NestingError, shown
-from ._records import CONTAINERS, SCALARS, Container, Record, as_plain, as_text, is_container, require_limit
+from ._arguments import as_text, require_limit
+from ._errors import KeyCollisionError, NestingError, shown
+from ._records import CONTAINERS, SCALARS, Container, Record, children, dotted, is_container, plain
 
 MAX_DEPTH = 100
 # The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
-_LONG = 1_000  # characters of a prefix: a hundred longer ones would take more memory than the record
+
+_INDEXES = tuple(map(str, range(1_000)))  # most lists are shorter
+_LONG_PREFIX = 1_000  # characters; a hundred longer ones, one in the other, would take more memory than the data
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -40,83 +44,93 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     if not is_container(data):
         raise TypeError(f"data must be a mapping, list or tuple, not {shown(data)}")
     require_limit(max_depth, "max_depth")
-    return flat_dict(data, as_text(separator, "separator"), max_depth)
+    return flat_dict(data, as_text(separator, "separator"), max_depth, math.inf)
 
 
 class NoRoomError(Exception):
-    """A leaf has no room. The arguments: the flat dict so far; ``{path: length of its flat key + missing room}``."""
+    """The flat keys alone take more than the room there is."""
 
 
-def path_of(key: str, data: Any, separator: str, max_depth: int) -> str:
-    """Return the path of the first leaf with this flat **key**, or the key itself if no leaf has it."""
-    return str(next(iter(flat_dict(data, separator, max_depth, wanted=key))))
+class _GaveUpError(Exception):
+    """The quick walk met something that it does not read."""
 
 
-def flat_dict(data: Any, separator: str, max_depth: int, room: int | None = None, wanted: str | None = None) -> Record:
+def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> Record:
     """Return the leaves of **data** by their flat keys.
 
-    If the **room** is limited, a leaf takes ``LEAST_ENTRY`` and the characters of its flat key. What its container's
-    prefix takes is counted when the container is entered, for all its leaves. ``NoRoomError`` is raised before a flat
-    key without room is built. With a **wanted** key, the result's first key is the path of the first leaf that has it.
+    If the flat keys and ``LEAST_ENTRY`` for each leaf take over **room** characters, ``NoRoomError`` is raised before
+    much more than that is built.
     """
-    flat: Record = {} if wanted is None else {wanted: wanted}  # as if taken, so that the first leaf with it collides
-    # The containers above the current one: what is left of each, its prefix if that is not long, and the key entered.
-    above: list[tuple[Iterator[tuple[Any, Any]], str | None, str]] = []
-    prefix = ""
-    data = as_plain(data)
-    children = iter(data.items() if type(data) is dict else enumerate(data))
-    if room is not None:
-        room -= len(data) * LEAST_ENTRY
+    flat: Record = {}
+    if type(data) in CONTAINERS:
+        try:
+            leaves, _ = _fill(flat, data, "", separator, max_depth, room)
+            if len(flat) == leaves:  # otherwise two leaves have one key
+                return flat
+        except (_GaveUpError, TypeError, RecursionError):  # TypeError: a key is no string
+            pass
+    flat = {}
+    for keys, leaf in leaves_of(data, max_depth):
+        key = separator.join(keys)
+        room -= len(key) + LEAST_ENTRY
+        if room < 0:
+            raise NoRoomError
+        if key in flat:
+            first = next(".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
+            raise KeyCollisionError(key, (first, ".".join(keys)))
+        flat[key] = leaf
+    return flat
+
+
+def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: int, room: float) -> tuple[int, float]:
+    """The quick walk: put the leaves of **container** into **flat**; return their number and the room that is left."""
+    leaves = len(container)
+    # What the container itself was charged goes to its first child.
+    room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
+    if room < 0:
+        raise NoRoomError
+    indexes = _INDEXES if leaves <= len(_INDEXES) else map(str, range(leaves))
+    for key, value in container.items() if type(container) is dict else zip(indexes, container):
+        kind = type(value)
+        if kind is str or kind in SCALARS:
+            flat[prefix + key] = value
+        elif kind in CONTAINERS:
+            if max_depth == 1 or len(prefix) > _LONG_PREFIX:
+                raise _GaveUpError
+            if value:
+                below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
+                leaves += below - 1
+            else:
+                flat[prefix + key] = {} if kind is dict else []
+        elif is_container(value):
+            raise _GaveUpError
+        else:
+            flat[prefix + key] = value
+    return leaves, room
+
+
+def leaves_of(data: Container, max_depth: int) -> Iterator[tuple[list[str], Any]]:
+    """The careful walk: yield each leaf of **data** with the keys that lead to it, a list that each step changes."""
+    keys: list[str] = []
+    above: list[Iterator[tuple[str, Any]]] = []
+    rest = children(plain(data, keys), keys)
     while True:
-        for key, value in children:
-            if type(key) is not str:
-                key = _key_text(key, above)
-            if room is not None:
-                room -= len(key)
-                if room < 0:
-                    raise NoRoomError(flat, {_path(above, key): len(prefix) + len(key) - room})
-            name = prefix + key
-            kind = type(value)
-            if kind is not str and kind not in SCALARS and (kind in CONTAINERS or is_container(value)):
-                if len(above) + 1 == max_depth:
+        for key, value in rest:
+            keys.append(key)
+            if type(value) not in SCALARS and is_container(value):
+                if len(keys) == max_depth:
                     problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
-                    raise NestingError(problem, path=_path(above, key))
-                value = value if kind in CONTAINERS else as_plain(value, _path(above, key))
+                    raise NestingError(problem, path=dotted(keys))
+                value = plain(value, keys)
                 if value:
-                    if wanted is not None and not wanted.startswith(name + separator):
-                        continue
-                    above.append((children, prefix if len(prefix) < _LONG else None, key))
-                    children = iter(value.items() if type(value) is dict else enumerate(value))
-                    prefix = name + separator
-                    if room is not None:  # its first child inherits what the container was charged
-                        room -= len(separator) + (len(value) - 1) * (len(prefix) + LEAST_ENTRY)
+                    above.append(rest)
+                    rest = children(value, keys)
                     break
-                value = {} if type(value) is dict else []
-            if name in flat:
-                path = _path(above, key)
-                if wanted is not None:
-                    return {path: value}
-                raise KeyCollisionError(name, (path_of(name, data, separator, max_depth), path))
-            flat[name] = value
+                value = {} if isinstance(value, dict) else []
+            yield keys, value
+            keys.pop()
         else:
             if not above:
-                return flat
-            children, kept, _ = above.pop()
-            prefix = "".join([entered + separator for _, _, entered in above]) if kept is None else kept
-
-
-def _path(above: list[Any], key: str) -> str:
-    return ".".join([*(entered for _, _, entered in above), key])
-
-
-def _key_text(key: object, above: list[Any]) -> str:
-    try:
-        if type(key) is int:
-            return str(key)
-        if isinstance(key, str):
-            return str.__str__(key)
-        if isinstance(key, int) and not isinstance(key, bool):
-            return int.__repr__(key)
-    except ValueError:  # more digits than Python agrees to print
-        pass
-    raise InvalidFieldError(f"{shown(key)} is not a key: keys are strings or integers", path=_path(above, shown(key)))
+                return
+            rest = above.pop()
+            keys.pop()

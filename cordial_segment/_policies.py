@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
+from ._actions import as_action, canonical
 from ._channels import Channel, as_channel
 from ._errors import cut, shown, type_name
-from ._records import canonical_action
 
 
 class Rule(Protocol):
@@ -33,7 +33,7 @@ class _Actions(_Value):
     _held: frozenset[str]
 
     def __init__(self, *actions: str) -> None:
-        self.__dict__["_held"] = frozenset(map(canonical_action, actions))
+        self.__dict__["_held"] = frozenset(map(as_action, actions))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, sorted(self._held)))})"
@@ -44,7 +44,7 @@ class Allow(_Actions):
 
     def allows(self, action: str) -> bool:
         """Whether **action** is one of these."""
-        return canonical_action(action) in self._held
+        return as_action(action) in self._held
 
 
 class Block(_Actions):
@@ -52,7 +52,7 @@ class Block(_Actions):
 
     def allows(self, action: str) -> bool:
         """Whether **action** is not one of these."""
-        return canonical_action(action) not in self._held
+        return as_action(action) not in self._held
 
 
 class SendAll(Block):
@@ -95,7 +95,7 @@ class Policy(_Value):
     def allows(self, action: str, channel: Channel | str) -> bool:
         """Whether an event with this **action** on this **channel** may be sent."""
         rule: Rule = self.__dict__[as_channel(channel)]
-        return rule.allows("message_sent" if action == "message-sent" else action)
+        return rule.allows(canonical(action))
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> "Policy":

@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from ._errors import InvalidFieldError, shown
-from ._records import Record
+from ._records import Record, is_blank
 
 # At most 64 characters: a date; then perhaps a time of day; then perhaps an offset, before which warehouses write a
 # space, and UTC for it.
@@ -22,13 +22,15 @@ def read_timestamp(record: Record) -> tuple[str, str]:
     """Return the first time field that has a value, or ``""``, and the value as UTC with milliseconds and ``Z``."""
     for field in ("time", "ats", "ts"):
         value = record.get(field)
-        if value is not None and not (isinstance(value, str) and not value):
+        if value is not None and not (isinstance(value, str) and is_blank(value)):
             break
     else:
         return "", ""
     try:
         return field, _from_text(value) if isinstance(value, str) else _from_datetime(value)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+    except RecursionError:
+        raise
+    except Exception as error:  # a datetime's tzinfo may raise anything
         right = "expected ISO 8601 such as '2021-10-22T16:11:48+00:00' or a datetime, not an epoch"
         raise InvalidFieldError(f"{shown(value)} is not a time: {right}", path=field) from error
 

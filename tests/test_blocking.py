@@ -135,9 +135,17 @@ def test_the_rule_for_robots_decides_what_robots_do(robots, blocked):
     assert is_blocked(ROBOTS_CLICK, robots=robots) is blocked
 
 
-@pytest.mark.parametrize("device", [{"robot": False}, {"robot": 1}, {"robot": "true"}, {"robot": None}, {}, None, "x"])
-def test_only_a_device_that_says_true_is_a_robots(device):
-    """For any other device, the rule is not asked and no action is needed."""
+@pytest.mark.parametrize("flag", [True, 1, 1.0, "true", "1", "True", " TRUE "], ids=repr)
+def test_a_robots_flag_is_true_or_1_or_either_as_text(flag):
+    assert is_blocked({"action": "click", "cID": "c1", "d": {"robot": flag}}, robots=BlockAll())
+
+
+DEVICES = [{"robot": flag} for flag in (False, 0, 2, "false", "0", "", "yes", None, [True], {"robot": True})]
+
+
+@pytest.mark.parametrize("device", [*DEVICES, {}, None, "x"], ids=repr)
+def test_any_other_device_is_no_robot(device):
+    """The rule is not asked and no action is needed."""
     assert not is_blocked({"action": "click", "cID": "c1", "d": device}, robots=BlockAll())
     assert not is_blocked({"d": device, "robot": True, "properties": {"robot": True}}, robots=BlockAll())
 

@@ -75,17 +75,13 @@ MESSAGES = {
     "x: nan has no JSON form: use a string, a finite number, a bool, null, a mapping or a list": (
         lambda: build_track_payload({**BASE, "x": float("nan")})
     ),
-    "x: the payload takes over 32,768 bytes: shorten it; this is the largest of 3 properties": (
+    "x: the payload takes 40,201 bytes, over the 32,768 that Segment accepts; this place takes 40,007: cut here": (
         lambda: build_track_payload({**BASE, "x": "y" * 40_000})
     ),
-    "x: the payload takes over 32,768 bytes: shorten it; this is the largest of 1,003 properties": (
-        lambda: build_track_payload({**BASE, "items": ["y"] * 1_000, "x": "y" * 30_000})
-    ),
-    "items.0: the payload takes over 32,768 bytes: shorten it; this is the first value without room": (
-        lambda: build_track_payload({**BASE, "items": ["x"] * 9_000})
-    ),
-    "the payload takes over 32,768 bytes, most of them outside its properties: shorten the action, ids, contact, "
-    "write key, context or integrations": lambda: build_track_payload(BASE, user_id="u" * 40_000),
+    "items: the payload takes over 151,919 bytes, over the 32,768 that Segment accepts; this place takes 151,890: cut "
+    "here": lambda: build_track_payload({**BASE, "items": ["x"] * 9_000}),
+    "the payload takes 40,206 bytes, over the 32,768 that Segment accepts; no place takes over half of that: look at "
+    "ids and contact, or send less": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
     "a.b: containers are nested deeper than 2, or one contains itself: nest it less": (
         lambda: flatten({"a": {"b": {}}}, max_depth=2)
@@ -169,7 +165,7 @@ def test_a_value_is_shown_without_running_its_own_code():
         build_track_payload({**BASE, "x": Loud()})
 
 
-@pytest.mark.parametrize("key", ["a\nERROR b", "\x1b[31mred", "\u2028", "\ud83d", "\u202eright-to-left"], ids=ascii)
+@pytest.mark.parametrize("key", ["a\nERROR b", "\x1b[31mred", "a\u2028", "\ud83d", "\u202eright-to-left"], ids=ascii)
 @pytest.mark.parametrize(
     "fails",
     [

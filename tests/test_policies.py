@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from cordial_segment import Allow, Block, BlockAll, Channel, Policy, Rule, SendAll
 
 RULES = [SendAll(), Allow("open", "click"), Allow(), Block("open", "click"), Block(), BlockAll()]
-ACTIONS = st.text(min_size=1, max_size=3, alphabet="abA-_ ") | st.sampled_from(["open", "message-sent", "message_sent"])
+ACTIONS = st.text(min_size=1, max_size=3, alphabet="abA-_ ").filter(str.strip) | st.sampled_from(
+    ["open", "message-sent", "message_sent"]
+)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_the_result_shares_no_container_with_the_input_at_any_position_of_the_st
 
 
 def test_what_explodes_is_given_up_with_a_full_stack_too():
-    record = {**FLAT, "deep": nested(90, 1), "k" * 12_000: [0] * 5_000}
+    record = {**FLAT, "deep": nested(90, 1), "k" * 120_000: [0] * 100}
     tracemalloc.start()
     found = answers(build_track_payload, record)
     _, peak = tracemalloc.get_traced_memory()

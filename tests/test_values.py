@@ -22,7 +22,6 @@ from cordial_segment import (
     InvalidFieldError,
     KeyCollisionError,
     MissingFieldError,
-    PayloadTooLargeError,
     Policy,
     build_track_payload,
     channel_of,
@@ -97,7 +96,7 @@ def test_any_mapping_is_as_good_as_a_dict_and_any_list_or_tuple_as_a_list(kind, 
     def other(value):
         return remade(value, kind, sequence)
 
-    record, contact = other(RECORD), {"_id": "c2", "channels": {"email": {"address": "zoe@example.com"}}}
+    record, contact = other(RECORD), {"_id": "c1", "channels": {"email": {"address": "zoe@example.com"}}}
     assert flatten(record) == flatten(RECORD)
     assert enrich_email_fields(record, other({"name": "Sale"})) == enrich_email_fields(record) | {
         "campaign_name": "Sale"
@@ -346,7 +345,6 @@ class Odd(int):
         (Number.ONE, "1"),
         (Flag.BOTH, "3"),
         (Loud("quiet"), "quiet"),
-        (Markup("R&D"), "R&D"),
         (Odd(7), "7"),
     ],
     ids=ascii,
@@ -575,8 +573,7 @@ def test_an_integer_that_python_does_not_print_has_no_json_form_and_is_no_key(di
     digits(limit)
     for number in (10**power, -(10**power)):
         assert flatten({"x": number}) == {"x": number}
-        problem = "no JSON form" if power < 30_000 else "over 32,768 bytes"
-        with pytest.raises((InvalidFieldError, PayloadTooLargeError), match=problem) as caught:
+        with pytest.raises(InvalidFieldError, match="no JSON form") as caught:
             properties({"d": [number]})
         assert caught.value.path == "d.0"
         for call in (flatten, properties):

@@ -92,14 +92,14 @@ TIMES = [(text, timestamp) for group in load(VECTORS / "times.json").values() fo
 
 @pytest.mark.parametrize(("text", "timestamp"), TIMES)
 def test_a_text_is_a_time_or_an_error_in_each_of_the_time_fields(text: str, timestamp: str | None):
-    properties = {"action": "browse", "cID": "c1"}
+    properties = {"action": "browse", "cID": "c1", "_id": "e1"}
     for field in ("time", "ats", "ts"):
         record = {**properties, field: text}
         if timestamp is None:
             assert_fails({"record": record}, {"type": "InvalidFieldError", "path": field})
         else:
-            payload = {"event": "browse", "anonymousId": "c1", "properties": properties, "timestamp": timestamp}
-            assert_translates({"record": record}, USUAL | payload)
+            payload = {"event": "browse", "anonymousId": "c1", "messageId": "api-e1", "properties": properties}
+            assert_translates({"record": record}, USUAL | payload | {"timestamp": timestamp})
 
 
 @pytest.mark.parametrize("path", sorted(VECTORS.glob("webhooks/*.json")), ids=lambda path: path.stem)
