@@ -116,6 +116,7 @@ def _weigh(container: Any, keys: list[str], prefix: int, joint: int, known: _Kno
             if len(below) == MAX_DEPTH:
                 continue  # a record with what is deeper is refused for that, once this is cut
             name = size(key) - len('""') + joint
+            heavy: Place | None = None
             if id(value) not in known:
                 count, taken, heavy = _weigh(inner, below, prefix + name, joint, known)
                 known[id(value)] = value, count, taken

@@ -523,6 +523,7 @@ def test_a_link_that_stays_counts():
         ({"action": "open", "sp": {"rl": "x" * 17_000}}, "sp.rl"),
         ({"action": "open", "sp": {"link": "x" * 17_000, "rl": "x" * 17_000}}, "sp.rl"),
         ({"time": "2021-10-22", "n": [10**3000] * 11}, "n"),
+        ({"a": [SHARED := ["x" * 4_000] * 2, "y" * 17_000], "b": [SHARED] * 5}, "b"),
         ({1: {2: "x" * 40_000}}, "1.2"),
     ],
 )
