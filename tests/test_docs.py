@@ -2,8 +2,8 @@
 
 In the pages, one after another and sharing their names: blocks of ``>>>`` examples give what they show; other Python
 blocks run; shell blocks that call ``python3 -m cordial_segment`` print what the next block shows; data blocks parse. A
-block is left out where it imports a package from elsewhere (but pandas, where it is installed), calls another program,
-or stands below a comment ``<!-- not run: reason -->``; each is then a skipped test that gives the reason.
+block is left out where it imports a package that need not be there (see ``THERE``), calls another program, or stands
+below a comment ``<!-- not run: reason -->``; each is then a skipped test that gives the reason.
 """
 
 import ast
@@ -35,15 +35,15 @@ PYTHON = {"python", "pycon"}
 SHELL = {"sh", "shell", "bash", "console"}
 OUTPUT = {"", "text", "json", "jsonl", "output"}
 FLAGS = doctest.ELLIPSIS
-# Examples may use these packages, and pandas where it is installed.
-THERE = {"cordial_segment", "pytest", "hypothesis", *(["pandas"] if find_spec("pandas") else [])}
+# Examples may use these packages, the last three where they are installed.
+THERE = {"cordial_segment", "pytest", "hypothesis", *filter(find_spec, ("pandas", "duckdb", "polars"))}
 
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]*?) -->\n\s*)?"
     r"^(?P<indent>[ ]*)(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)[ ]*$",
     re.DOTALL | re.MULTILINE,
 )
-OTHERS = re.compile(r"\b(?:curl|pip|spark-submit|uvicorn|python3 (?!-m cordial_segment))")
+OTHERS = re.compile(r"\b(?:curl|pip|spark-submit|uvicorn|python3 (?!-m cordial_segment|docs/examples/check_columns))")
 # Between a command and its output stands at most one line that introduces the output.
 BETWEEN = re.compile(r"\s*(?:[^\n`]+:\s*)?")
 
