@@ -66,8 +66,8 @@ class NestingError(TranslationError):
 class PayloadTooLargeError(TranslationError):
     """A payload takes over the 32,768 bytes that Segment accepts for one event, or that fit a batch.
 
-    ``path`` is the largest key or value read so far, or the first place without room, such as ``items.0`` of a long
-    list; ``None`` if the properties take under half of the payload, and for a batch. Source: "HTTP API Source".
+    ``path`` is where to begin to cut: the deepest place of the record, or of an argument such as ``context``, whose
+    leaves take over half of that; ``None`` if no place does, and for a batch. Source: "HTTP API Source".
     """
 
 

@@ -6,11 +6,12 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 from ._actions import read_required_action
 from ._arguments import as_optional_text, as_record, as_text
 from ._channels import EMAIL, Channel, as_channel, channel_in
+from ._context import as_own_copy, merged_context
 from ._email import add_email_fields, needless_links, sections_of, used_of_message, without_links
 from ._errors import MissingFieldError
 from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
-from ._json import copied, has_json, require_json
+from ._json import has_json, require_json
 from ._message_ids import content_id, fitting_id
 from ._persons import anonymous_id, traits
 from ._records import Record, read_text
@@ -58,19 +59,22 @@ def build_track_payload(
 
     :param channel: The record's channel. The default is what ``channel_of`` returns.
     :param contact: The contact that the record came with, from ``open_envelope``. Its id is used if the record has no
-        ``cID``. Its email and phone, if strings, go into ``context.traits``, and nothing else of it is sent.
+        ``cID``. Its email and phone go into ``context.traits``, unless its ids say that it is somebody else. Nothing
+        else of it is sent.
     :param message: The metadata of the message that an email event is about; see ``enrich_email_fields``.
-    :param user_id: Segment's ``userId``. For this and the next two, an empty string counts as ``None``.
+    :param user_id: Segment's ``userId``. For this and the next two, a blank string counts as ``None``.
     :param write_key: Segment's ``writeKey``, for a transport that authenticates in the body.
-    :param message_id: Segment's ``messageId``; by default ``api-`` and the record's ``_id``, if any, so that Segment
-        recognises a retry. At 100 characters or more, it is replaced by ``api-`` and its SHA-256.
+    :param message_id: Segment's ``messageId``, by which it recognises a retry. By default, ``api-`` and the record's
+        ``_id``; without an ``_id``, ``api-`` and a digest of what the payload says, if it has a time other than
+        midnight. An id of 100 characters or more is replaced by ``api-`` and its digest, the first 32 hex digits of its
+        SHA-256.
     :param context: Merged over the default ``context``, key by key at the top.
     :param integrations: Segment's ``integrations``, such as ``{"Cordial (Actions)": False}``.
     :param separator: The text between the parts of a property's name.
     :raises MissingFieldError: If the record has no ``action`` or ``a``, or nothing says whose event it is.
     :raises InvalidFieldError: If a field holds the wrong type, or a value that JSON cannot express.
     :raises KeyCollisionError: If two places in the record give the same property, or two in a context the same key.
-    :raises NestingError: If the record nests containers deeper than 100, or the payload, by **context**, 500.
+    :raises NestingError: If the record, **context** or **integrations** nests containers deeper than 100.
     :raises PayloadTooLargeError: If the payload takes over 32,768 bytes in its most compact JSON form.
 
     >>> from cordial_segment import build_track_payload
@@ -83,8 +87,7 @@ def build_track_payload(
     record = as_record(event, "event")
     person = {} if contact is None else as_record(contact, "contact")
     about = {} if message is None else as_record(message, "message")
-    own_context = {} if context is None else copied(as_record(context, "context"), ["context"])
-    chosen = {} if integrations is None else copied(as_record(integrations, "integrations"), ["integrations"])
+    own_context, chosen = as_own_copy(context, "context"), as_own_copy(integrations, "integrations")
     user_id = as_optional_text(user_id, "user_id")
     write_key = as_optional_text(write_key, "write_key")
     message_id = as_optional_text(message_id, "message_id")
@@ -111,10 +114,7 @@ def build_track_payload(
         message_id = "api-" + record_id if record_id else content_id(user_id, anonymous, name, timestamp, properties)
     message_id = fitting_id(message_id)
 
-    merged: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-    if person and (found := traits(record, person)):
-        merged["traits"] = found
-    merged |= own_context
+    merged = merged_context(traits(record, person) if person else {}, own_context)
     payload: Any = {"type": "track", "event": name, "context": merged, "integrations": chosen, "properties": properties}
     if anonymous:
         payload["anonymousId"] = anonymous

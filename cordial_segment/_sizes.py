@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
+from ._context import USUAL_CONTEXT
 from ._errors import PayloadTooLargeError
 from ._flattening import MAX_DEPTH
 from ._json import require_json, size
@@ -14,7 +15,6 @@ from ._records import SCALARS, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
 
-USUAL_CONTEXT = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
 _FIELDS = ("type", "event", "integrations", "properties", "anonymousId", "userId", "messageId", "timestamp", "writeKey")
 _FRAME = size({field: {} for field in _FIELDS} | {"type": "track", "context": USUAL_CONTEXT})
 _ENTRY = len('"":"",') + 24  # the bytes of a property beside its texts, at most: a usual number has 24
@@ -154,7 +154,7 @@ def _heaviest_leaf(leaves: Record, keys: list[str], prefix: int) -> Place:
 
 def too_large(takes: str, places: Iterable[Place]) -> PayloadTooLargeError:
     """Make the error for a payload that **takes** so much, of which the heaviest of **places** is the one to cut."""
-    heaviest = max(places)
+    heaviest = max(places, key=lambda place: (bool(place.keys), place.size))
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
     if not heaviest.keys:
         return PayloadTooLargeError(

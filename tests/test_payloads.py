@@ -657,3 +657,9 @@ def test_where_several_things_are_wrong_one_of_them_is_told(right, paths):
 def test_only_the_record_goes_by_position():
     with pytest.raises(TypeError):
         build_track_payload(BASE, "email")  # type: ignore[misc]
+
+
+def test_a_heavy_context_is_told_beside_a_larger_record_of_many_small_places():
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, **{f"n{n}": "x" * 100 for n in range(200)}}, context={"a": "x" * 17_000})
+    assert caught.value.path == "context.a"
