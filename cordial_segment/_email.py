@@ -85,17 +85,6 @@ def without_links(record: Record, enriched: Record) -> Record:
     return record | {name: {key: value for key, value in sections[name].items() if key != "link"} for name in names}
 
 
-def used_of_message(message: Record, enriched: Record) -> Record:
-    """Return what fields of **enriched** were taken from the **message**, in a record of errors' paths."""
-    used = {
-        key: message[key]
-        for field, sources in _SOURCES.items()
-        for name, key in sources
-        if name == "message" and key in message and enriched.get(field) is message[key]
-    }
-    return {"message": used}
-
-
 def sections_of(record: Record) -> dict[str, Record]:
     """Return what Cordial's system wrote into **record**, under either name."""
     return {"system_properties": read_mapping(record, "system_properties"), "sp": read_mapping(record, "sp")}

@@ -7,15 +7,15 @@ from ._actions import read_required_action
 from ._arguments import as_optional_text, as_record, as_text
 from ._channels import EMAIL, Channel, as_channel, channel_in
 from ._context import as_own_copy, merged_context
-from ._email import add_email_fields, needless_links, sections_of, used_of_message, without_links
+from ._email import add_email_fields, needless_links, sections_of, without_links
 from ._errors import MissingFieldError
 from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
-from ._json import has_json, require_json
+from ._json import has_json, require_json, size
 from ._message_ids import content_id, fitting_id
 from ._persons import anonymous_id, traits
 from ._records import Record, read_text
-from ._sizes import MAX_BYTES, bytes_of_texts, fits, measure, place_to_cut, survey, too_large
+from ._sizes import MAX_BYTES, bytes_of_texts, count, fits, measure, place_to_cut, survey, too_large
 from ._timestamps import read_timestamp
 
 
@@ -109,7 +109,7 @@ def build_track_payload(
     characters, usual = survey(properties)
     if not usual and not has_json([*properties.values()]):
         require_json(record)
-        require_json(used_of_message(about, properties))
+        require_json({"message": _used(about, properties)})
     if not message_id:
         message_id = "api-" + record_id if record_id else content_id(user_id, anonymous, name, timestamp, properties)
     message_id = fitting_id(message_id)
@@ -129,11 +129,9 @@ def build_track_payload(
     texts = name + anonymous + user_id + message_id + timestamp + write_key
     if not fits(payload, len(texts), characters, usual):
         sent = without_links(record, properties) if channel is EMAIL else record
-        given = {"context": own_context, "integrations": chosen, **used_of_message(about, properties)}
-        raise too_large(
-            f"{measure(payload, bytes_of_texts(properties)):,}",
-            [place_to_cut(sent, separator)[1], place_to_cut(given, "")[1]],
-        )
+        given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
+        places = [place_to_cut(sent, separator, size)[1], place_to_cut(given, "", size)[1]]
+        raise too_large(f"{measure(payload, bytes_of_texts(properties)):,}", places)
     return cast("TrackPayload", payload)
 
 
@@ -143,7 +141,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
         # Two links may be dropped below. Their separators may be long; the rest is shorter than the payload's frame.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        counted, place = place_to_cut(record, separator)
+        counted, place = place_to_cut(record, separator, count)
         raise too_large(f"over {counted:,}", [place]) from None
     if message is not None:
         sections = sections_of(record)
@@ -153,3 +151,9 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
             if len(sections[name]) == 1:  # it had nothing else: it stays, empty
                 flat.setdefault(name, {})
     return flat
+
+
+def _used(message: Record, properties: Record) -> Record:
+    """Return what of the **message** became a property."""
+    added = (properties.get("campaign_name"), properties.get("email_subject"))
+    return {key: value for key, value in message.items() if any(value is each for each in added)}

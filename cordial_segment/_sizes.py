@@ -3,14 +3,13 @@
 Source: Segment, "HTTP API Source". A lone surrogate counts as its escape of six bytes.
 """
 
-from collections.abc import Iterable
-from itertools import islice
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from ._context import USUAL_CONTEXT
 from ._errors import PayloadTooLargeError
-from ._flattening import MAX_DEPTH
-from ._json import require_json, size
+from ._flattening import LEAST_ENTRY, MAX_DEPTH
+from ._json import size
 from ._records import SCALARS, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
@@ -20,7 +19,6 @@ _FRAME = size({field: {} for field in _FIELDS} | {"type": "track", "context": US
 _ENTRY = len('"":"",') + 24  # the bytes of a property beside its texts, at most: a usual number has 24
 _CHARACTER = len(r"\u0001")  # the bytes of a character, at most
 _USUAL = 10**18
-_SHORT = 100  # characters
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 
@@ -75,81 +73,58 @@ def bytes_of_texts(properties: Record) -> int:
 
 
 class Place(NamedTuple):
-    """A place, by the bytes of its leaves, each with its flat key, and the keys that lead to it."""
+    """A place: what its leaves take, each with its flat key, and the keys that lead to it."""
 
     size: int
     keys: list[str]
 
 
-def place_to_cut(container: Any, separator: str) -> tuple[int, Place]:
-    """Return the bytes of all leaves of a plain **container**, and where a reader would begin to cut it.
+def place_to_cut(container: Any, separator: str, measure: Callable[[Any], int]) -> tuple[int, Place]:
+    """Return what all leaves of a plain **container** take, and where a reader would begin to cut it.
 
     That is its heaviest child, the heaviest child of that, and so on, as long as it takes over half of the limit.
+
+    :param measure: What a text takes with its quotes, or another leaf: ``size``, or ``count``.
     """
-    _, total, place = _weigh(container, [], 0, size(separator) - len('""'), {})
+    _, total, place = _weigh(container, [], 0, measure(separator) - 2, measure, {})
     return total, place or Place(total, [])
 
 
-# The leaves of containers and their bytes, by the container's id: a structure may hold one in many places.
-_Known = dict[int, tuple[Any, int, int]]
+def count(value: object) -> int:
+    """Return the characters of a text with its quotes, or one for anything else: quicker than ``size``, never more."""
+    return len(value) + 2 if isinstance(value, str) else 1
 
 
-def _weigh(container: Any, keys: list[str], prefix: int, joint: int, known: _Known) -> tuple[int, int, Place | None]:
-    """Return how many leaves a plain **container** has, their bytes but for the prefix, and the place to cut.
+def _weigh(
+    container: Any, keys: list[str], prefix: int, joint: int, measure: Callable[[Any], int], known: dict[int, Any]
+) -> tuple[int, int, Place | None]:
+    """Return how many leaves a plain **container** has, what they take less its **prefix**, and the place to cut.
 
-    :param keys: They lead to the container.
-    :param prefix: The bytes that its flat keys have before its own keys.
-    :param joint: The bytes of a separator.
+    :param known: What was weighed, by its id: a structure may hold one container in many places.
     """
     leaves = total = 0
-    most, place = MAX_BYTES // 2, cast("Place | None", None)
-    rest = children(container, keys)
-    while chunk := dict(islice(rest, 1_000)):  # not all at once, which would take far more memory than the container
-        for key, value in [*chunk.items()]:
-            if type(value) in SCALARS or not is_container(value):
-                continue
-            below = [*keys, key]
-            chunk[key] = inner = plain(value, below)
-            if not inner:
-                continue
-            del chunk[key]
-            if len(below) == MAX_DEPTH:
-                continue  # a record with what is deeper is refused for that, once this is cut
-            name = size(key) - len('""') + joint
-            heavy: Place | None = None
+    most, place = MAX_BYTES // 2, None
+    for key, value in children(container, keys):
+        name, heavy = measure(key) - 2, None
+        if type(value) in SCALARS or not is_container(value):
+            number, taken = 1, name + LEAST_ENTRY - 1 + measure(value)
+        elif not (inner := plain(value, [*keys, key])):
+            number, taken = 1, name + LEAST_ENTRY + 1
+        elif len(keys) + 1 == MAX_DEPTH:
+            continue  # a record with what is deeper is refused for that, once this is cut
+        else:
+            name += joint
             if id(value) not in known:
-                count, taken, heavy = _weigh(inner, below, prefix + name, joint, known)
-                known[id(value)] = value, count, taken
-            _, count, taken = known[id(value)]
-            leaves += count
-            total += taken + count * name
-            if (weight := taken + count * (prefix + name)) > most:
-                most, place = weight, heavy or Place(weight, below)
-        if chunk:
-            try:
-                taken = size(chunk) - len("{")  # each has a comma
-            except (TypeError, ValueError):
-                require_json(chunk, *keys)
-                raise
-            leaves += len(chunk)
-            total += taken
-            if taken + len(chunk) * prefix > most and (leaf := _heaviest_leaf(chunk, keys, prefix)).size > most:
-                most, place = leaf.size, leaf
+                number, taken, heavy = _weigh(inner, [*keys, key], prefix + name, joint, measure, known)
+                known[id(value)] = number, taken, value
+            number, taken, _ = known[id(value)]
+            taken += number * name
+        leaves += number
+        total += taken
+        if taken + number * prefix > most:
+            most = taken + number * prefix
+            place = heavy or Place(most, [*keys, key])
     return leaves, total, place
-
-
-def _heaviest_leaf(leaves: Record, keys: list[str], prefix: int) -> Place:
-    """Return the heaviest of the **leaves** that take over half of the limit; of many short ones, the first."""
-    heaviest = Place(MAX_BYTES // 2, keys)
-    for key, leaf in leaves.items():
-        characters = len(key) + (len(leaf) if type(leaf) is str else 0)
-        if characters <= _SHORT and heaviest.keys is not keys:
-            continue
-        if prefix + characters * _CHARACTER + _ENTRY > heaviest.size:  # otherwise it need not be written out
-            weight = prefix + size({key: leaf}) - len("{")
-            if weight > heaviest.size:
-                heaviest = Place(weight, [*keys, key])
-    return heaviest
 
 
 def too_large(takes: str, places: Iterable[Place]) -> PayloadTooLargeError:
