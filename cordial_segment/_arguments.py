@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ._errors import shown
-from ._records import Record, is_blank, plain
+from ._records import Record, canonical, is_blank, plain
 
 
 def as_record(value: object, name: str) -> Record:
@@ -37,3 +37,10 @@ def require_limit(value: object, name: str) -> None:
         raise TypeError(f"{name} must be an integer, not {shown(value)}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, not {shown(value)}")
+
+
+def as_action(value: object) -> str:
+    """Return the action passed as an argument in its canonical spelling."""
+    if is_blank(action := as_text(value, "action")):
+        raise ValueError(f"action must not be {'blank' if action else 'empty'}")
+    return canonical(action)

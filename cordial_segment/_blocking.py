@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ._actions import read_required_action
 from ._arguments import as_record, as_text
 from ._channels import Channel, as_channel, channel_in
 from ._errors import shown
 from ._policies import Policy, Rule, require_policy, require_rule
-from ._records import Record, read_mapping
+from ._records import Record, read_mapping, read_required_action
 
 ORIGIN_FIELDS: tuple[str, ...] = tuple(
     holder + name

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any
 
-from ._actions import read_action
 from ._arguments import as_record
 from ._errors import shown
-from ._records import SYSTEM_FIELDS, Record, read_mapping
+from ._records import SYSTEM_FIELDS, Record, read_action, read_mapping
 
 
 class Channel(StrEnum):
@@ -48,17 +47,13 @@ _FIRST_WORDS = {word: _NAMES[word] for word in ("email", "push", "mobile", "sms"
 # message_sent is missing, since it happens on all of them.
 _ACTIONS: dict[Channel, str] = {
     EMAIL: "open click optout bounce complaint message-stopped",
-    MOBILE: """
-        crdl_app_install crdl_app_open crdl_app_close crdl_deep_link_open crdl_inbox_read crdl_push_enabled_change
-        crdl_notification_tap crdl_notification_delivered_in_foreground crdl_notification_delivered_in_background
+    MOBILE: """crdl_app_install crdl_app_open crdl_app_close crdl_deep_link_open crdl_inbox_read crdl_notification_tap
+        crdl_push_enabled_change crdl_notification_delivered_in_foreground crdl_notification_delivered_in_background
         crdl_in_app_message_shown crdl_in_app_message_manual_dismiss crdl_in_app_message_auto_dismiss
         crdl_in-app-dismissed crdl_device_notifications_optout crdl_device_notifications_uninstalled
-        crdl_device_notifications_manual_optin crdl_device_notifications_manual_optout
-        """,
-    SMS: """
-        crdl_incoming_sms crdl_sms_delivered crdl_sms_failed crdl_sms_doi_optin crdl_sms_doi_confirm
-        crdl_phone_deactivation crdl_rcs_open crdl_rcs_fallback
-        """,
+        crdl_device_notifications_manual_optin crdl_device_notifications_manual_optout""",
+    SMS: """crdl_incoming_sms crdl_sms_delivered crdl_sms_failed crdl_sms_doi_optin crdl_sms_doi_confirm
+        crdl_phone_deactivation crdl_rcs_open crdl_rcs_fallback""",
 }
 _BY_ACTION = {action: channel for channel, actions in _ACTIONS.items() for action in actions.split()}
 

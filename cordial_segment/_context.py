@@ -1,4 +1,4 @@
-"""What stands beside an event: its ``context``, and ``integrations``, in dicts that transports may write into."""
+"""What a caller gives as ``context`` and ``integrations``, in dicts that transports may write into."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,17 +6,11 @@ from typing import Any
 from ._arguments import as_record
 from ._errors import KeyCollisionError, NestingError
 from ._flattening import MAX_DEPTH
-from ._json import require_json
 from ._records import children, dotted, is_container, plain
+from ._sizes import require_json
 
 # As in the example of Cordial's article. This library sends nothing, so it does not sign as the sender.
 USUAL_CONTEXT: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-
-
-def merged_context(traits: dict[str, str], own: dict[str, Any]) -> dict[str, Any]:
-    """Return the usual context with the **traits** of a person, over which the caller's **own** is merged."""
-    usual = {**USUAL_CONTEXT, "library": {**USUAL_CONTEXT["library"]}}
-    return usual | ({"traits": traits} if traits else {}) | own
 
 
 def as_own_copy(value: Mapping[str, Any] | None, name: str) -> dict[str, Any]:

@@ -8,18 +8,15 @@ from ._records import Record, read_mapping
 
 # Where to look for each field, in this order: in which mapping, and under which of its keys.
 _SOURCES = {
-    "campaign_id": [("record", "bmID")],
-    "email_id": [("record", "mcID")],
-    "campaign_name": [("message", "name"), ("record", "name"), ("record", "message_name")],
-    "email_subject": [("message", "subject"), ("record", "subject")],
-    "link_url": [
-        ("system_properties", "rl"),
-        ("sp", "rl"),
-        ("system_properties", "link"),
-        ("sp", "link"),
-        ("record", "linkUrl"),
-    ],
-    "link_id": [("system_properties", "lKey"), ("sp", "lKey"), ("record", "lKey")],
+    field: [tuple(place.split(".")) for place in places.split()]
+    for field, places in {
+        "campaign_id": "record.bmID",
+        "email_id": "record.mcID",
+        "campaign_name": "message.name record.name record.message_name",
+        "email_subject": "message.subject record.subject",
+        "link_url": "system_properties.rl sp.rl system_properties.link sp.link record.linkUrl",
+        "link_id": "system_properties.lKey sp.lKey record.lKey",
+    }.items()
 }
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ._actions import has_action
 from ._errors import InvalidFieldError, shown
-from ._records import Record, plain
+from ._records import Record, plain, read_text
 
 
 def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
@@ -27,8 +26,10 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
     outer: Record = plain(item, ())
     event = outer.get("event")
-    if not isinstance(event, Mapping) or has_action(outer):
+    if not isinstance(event, Mapping):
         return item, None
+    if any(isinstance(outer.get(field), (int, float)) or read_text(outer, field) for field in ("action", "a")):
+        return item, None  # an action that is a number is told when the record is translated
     contact = outer.get("contact")
     if contact is not None and not isinstance(contact, Mapping):
         raise InvalidFieldError(f"{shown(contact)} is not a contact: expected a mapping or null", path="contact")

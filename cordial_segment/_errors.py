@@ -1,7 +1,6 @@
 """The errors about a record's content, and how their messages show a value.
 
-A message gives the place and the value, if there is one, and what would be right. Records come from strangers and
-messages end up in logs, so a message is one printable line that does not grow with its record.
+Records come from strangers and messages end up in logs, so a message is one printable line that does not grow.
 """
 
 from typing import Any

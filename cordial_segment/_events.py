@@ -7,7 +7,7 @@ To add one, add its row to the table of its channel, and to the tables of ``test
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ._actions import as_action
+from ._arguments import as_action
 from ._channels import CUSTOM, EMAIL, MOBILE, REST, SMS, Channel, as_channel, channel_by_action
 
 NAMES: dict[Channel, dict[str, str]] = {

@@ -1,11 +1,11 @@
 """Nested data to one flat dict, with nothing lost.
 
-Two walks do it. The quick one reads JSON's own types; it can only succeed or give up. The careful one reads all that
-the contract allows, however deep, and keeps the path of where it is, so every error that names a place comes from it.
+The quick walk reads JSON's own types, and can only succeed or give up. The careful one reads all that the contract
+allows, however deep, and knows where it is, so that errors can name the place.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ._arguments import as_text, require_limit
@@ -29,7 +29,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     the result shares no mapping and no list with it.
 
     The result has no size limit: a key of *n* characters over *n* leaves makes *n* times *n*. Limit the size of data
-    from strangers first, or use ``build_track_payload``.
+    from strangers first.
 
     :param data: Any ``Mapping``, list or tuple. Its keys are strings or integers.
     :param max_depth: How many containers may be nested, counting **data** itself.
@@ -51,10 +51,6 @@ class NoRoomError(Exception):
     """The flat keys alone take more than the room there is."""
 
 
-class _GaveUpError(Exception):
-    """The quick walk met something that it does not read."""
-
-
 def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> Record:
     """Return the leaves of **data** by their flat keys.
 
@@ -62,13 +58,13 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
     much more than that is built.
     """
     flat: Record = {}
-    if type(data) in CONTAINERS:
-        try:
-            leaves, _ = _fill(flat, data, "", separator, max_depth, room)
-            if len(flat) == leaves:  # otherwise two leaves have one key
-                return flat
-        except (_GaveUpError, TypeError, RecursionError):  # TypeError: a key is no string
-            pass
+    data = plain(data, ())
+    try:
+        leaves, _ = _fill(flat, data, "", separator, max_depth, room)
+        if len(flat) == leaves:  # otherwise two leaves have one key
+            return flat
+    except (TypeError, RecursionError):  # the quick walk gave up
+        pass
     flat = {}
     for keys, leaf in leaves_of(data, max_depth):
         key = separator.join(keys)
@@ -83,7 +79,10 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
 
 
 def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: int, room: float) -> tuple[int, float]:
-    """The quick walk: put the leaves of **container** into **flat**; return their number and the room that is left."""
+    """The quick walk: put the leaves of **container** into **flat**; return their number and the room that is left.
+
+    It gives up with a ``TypeError`` where a key is no string, a container is of another type than JSON's, or too deep.
+    """
     leaves = len(container)
     # What the container itself was charged goes to its first child.
     room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
@@ -92,45 +91,35 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     indexes = _INDEXES if leaves <= len(_INDEXES) else map(str, range(leaves))
     for key, value in container.items() if type(container) is dict else zip(indexes, container):
         kind = type(value)
-        if kind is str or kind in SCALARS:
+        if kind is str or kind in SCALARS or not is_container(value):
             flat[prefix + key] = value
-        elif kind in CONTAINERS:
-            if max_depth == 1 or len(prefix) > _LONG_PREFIX:
-                raise _GaveUpError
-            if value:
-                below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
-                leaves += below - 1
-            else:
-                flat[prefix + key] = {} if kind is dict else []
-        elif is_container(value):
-            raise _GaveUpError
+        elif kind not in CONTAINERS or max_depth == 1 or len(prefix) > _LONG_PREFIX:
+            raise TypeError
+        elif value:
+            below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
+            leaves += below - 1
         else:
-            flat[prefix + key] = value
+            flat[prefix + key] = {} if kind is dict else []
     return leaves, room
 
 
 def leaves_of(data: Container, max_depth: int) -> Iterator[tuple[list[str], Any]]:
     """The careful walk: yield each leaf of **data** with the keys that lead to it, a list that each step changes."""
     keys: list[str] = []
-    above: list[Iterator[tuple[str, Any]]] = []
-    rest = children(plain(data, keys), keys)
-    while True:
-        for key, value in rest:
+    open_containers = [children(plain(data, keys), keys)]
+    while open_containers:
+        for key, value in open_containers[-1]:
             keys.append(key)
-            if type(value) not in SCALARS and is_container(value):
+            if is_container(value):
                 if len(keys) == max_depth:
                     problem = f"containers are nested deeper than {max_depth}, or one contains itself: nest it less"
                     raise NestingError(problem, path=dotted(keys))
-                value = plain(value, keys)
-                if value:
-                    above.append(rest)
-                    rest = children(value, keys)
+                if inner := plain(value, keys):
+                    open_containers.append(children(inner, keys))
                     break
-                value = {} if isinstance(value, dict) else []
+                value = {} if isinstance(value, Mapping) else []
             yield keys, value
             keys.pop()
         else:
-            if not above:
-                return
-            rest = above.pop()
-            keys.pop()
+            open_containers.pop()
+            del keys[-1:]

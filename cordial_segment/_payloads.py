@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
-from ._actions import read_required_action
 from ._arguments import as_optional_text, as_record, as_text
 from ._channels import EMAIL, Channel, as_channel, channel_in
-from ._context import as_own_copy, merged_context
+from ._context import USUAL_CONTEXT, as_own_copy
 from ._email import add_email_fields, needless_links, sections_of, without_links
 from ._errors import MissingFieldError
 from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
-from ._json import has_json, require_json, size
-from ._message_ids import content_id, fitting_id
-from ._persons import anonymous_id, traits
-from ._records import Record, read_text
-from ._sizes import MAX_BYTES, bytes_of_texts, count, fits, measure, place_to_cut, survey, too_large
+from ._identity import anonymous_id, message_id_of, traits
+from ._records import Record, read_required_action, read_text
+from ._sizes import LONGEST_CHARACTER, MAX_BYTES, exploding, fits, require_json, size, survey, too_large
 from ._timestamps import read_timestamp
+
+# The bytes of a payload without texts, properties, and what is given as context and integrations: under 300.
+_FRAME = 300
 
 
 class TrackPayload(TypedDict):
@@ -107,31 +107,27 @@ def build_track_payload(
 
     properties = _properties(record, separator, about if channel is EMAIL else None)
     characters, usual = survey(properties)
-    if not usual and not has_json([*properties.values()]):
+    if not usual:
         require_json(record)
         require_json({"message": _used(about, properties)})
-    if not message_id:
-        message_id = "api-" + record_id if record_id else content_id(user_id, anonymous, name, timestamp, properties)
-    message_id = fitting_id(message_id)
-
-    merged = merged_context(traits(record, person) if person else {}, own_context)
+    content = [user_id or None, anonymous or None, name, timestamp or None, properties]
+    message_id = message_id_of(message_id, record_id, content)
+    merged = {**USUAL_CONTEXT, "library": {**USUAL_CONTEXT["library"]}}
+    if person and (found := traits(record, person)):
+        merged["traits"] = found
+    merged |= own_context
     payload: Any = {"type": "track", "event": name, "context": merged, "integrations": chosen, "properties": properties}
-    if anonymous:
-        payload["anonymousId"] = anonymous
-    if user_id:
-        payload["userId"] = user_id
-    if message_id:
-        payload["messageId"] = message_id
-    if timestamp:
-        payload["timestamp"] = timestamp
-    if write_key:
-        payload["writeKey"] = write_key
-    texts = name + anonymous + user_id + message_id + timestamp + write_key
-    if not fits(payload, len(texts), characters, usual):
+    texts = (anonymous, user_id, message_id, timestamp, write_key)
+    for field, text in zip(("anonymousId", "userId", "messageId", "timestamp", "writeKey"), texts):
+        if text:
+            payload[field] = text
+    beside = _FRAME + len(name + "".join(texts)) * LONGEST_CHARACTER
+    if chosen or merged != USUAL_CONTEXT:
+        beside += size(merged) + size(chosen)
+    if not fits(payload, beside, characters, usual):
         sent = without_links(record, properties) if channel is EMAIL else record
         given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
-        places = [place_to_cut(sent, separator, size)[1], place_to_cut(given, "", size)[1]]
-        raise too_large(f"{measure(payload, bytes_of_texts(properties)):,}", places)
+        raise too_large(payload, (sent, separator), (given, ""))
     return cast("TrackPayload", payload)
 
 
@@ -141,8 +137,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
         # Two links may be dropped below. Their separators may be long; the rest is shorter than the payload's frame.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        counted, place = place_to_cut(record, separator, count)
-        raise too_large(f"over {counted:,}", [place]) from None
+        raise exploding(record, separator) from None
     if message is not None:
         sections = sections_of(record)
         add_email_fields(flat, record, sections, message)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
-from ._actions import as_action, canonical
+from ._arguments import as_action
 from ._channels import Channel, as_channel
 from ._errors import cut, shown, type_name
+from ._records import canonical
 
 
 class Rule(Protocol):

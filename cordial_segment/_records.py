@@ -1,12 +1,13 @@
-"""Reading a record: its containers as plain ones, its fields by name.
+"""Reading a record: its containers as plain ones, its fields by name, its action.
 
 What is plain already is used as it is, never copied. Other containers are read once, through their own methods.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeGuard
 
-from ._errors import InvalidFieldError, shown
+from ._errors import InvalidFieldError, MissingFieldError, shown
 
 Record = dict[Any, Any]
 Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
@@ -18,7 +19,7 @@ SYSTEM_FIELDS = ("system_properties", "sp")  # Cordial writes either
 
 def is_container(value: object) -> TypeGuard[Container]:
     """Whether **value** has leaves of its own: a mapping, list or tuple."""
-    return isinstance(value, (dict, list, tuple, Mapping))
+    return type(value) not in SCALARS and isinstance(value, (dict, list, tuple, Mapping))
 
 
 def is_blank(text: str) -> bool:
@@ -45,7 +46,7 @@ def plain(container: Any, keys: Sequence[str]) -> Any:
     except Exception as error:
         problem = f"reading it raised {type(error).__name__}: use a plain dict or list"
         raise InvalidFieldError(problem, path=dotted(keys)) from error
-    if len(record) < len(pairs):
+    if len(record) < len(pairs):  # as a MultiDict may
         raise InvalidFieldError("it has a key twice: use a plain dict", path=dotted(keys))
     return record
 
@@ -57,13 +58,11 @@ def children(container: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _key_text(key: object, keys: Sequence[str]) -> str:
-    try:
-        if isinstance(key, str):
-            return str.__str__(key)
-        if isinstance(key, int) and not isinstance(key, bool):
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        with suppress(ValueError):  # more digits than Python agrees to print
             return int.__repr__(key)
-    except ValueError:  # more digits than Python agrees to print
-        pass
     path = dotted([*keys, shown(key)])
     raise InvalidFieldError(f"{shown(key)} is not a key: keys are strings or integers", path=path)
 
@@ -84,3 +83,20 @@ def read_text(record: Record, field: str, *before: str) -> str:
     if isinstance(value, str):
         return "" if is_blank(value) else value
     raise InvalidFieldError(f"{shown(value)} is not a string", path=dotted((*before, field)))
+
+
+def canonical(action: str) -> str:
+    """Return **action** in the spelling of the tables: Cordial stores ``message_sent`` as ``message-sent`` too."""
+    return "message_sent" if action == "message-sent" else action
+
+
+def read_action(record: Record) -> str:
+    """Return the record's action in its canonical spelling, or ``""`` if it has none."""
+    return canonical(read_text(record, "action") or read_text(record, "a"))
+
+
+def read_required_action(record: Record) -> str:
+    """Return the record's action, or raise ``MissingFieldError``."""
+    if action := read_action(record):
+        return action
+    raise MissingFieldError("missing: set action or a to the event's name, or pass an envelope's event", path="action")

@@ -80,7 +80,7 @@ MESSAGES = {
     ),
     "items: the payload takes over 151,919 bytes, over the 32,768 that Segment accepts; this place takes 151,890: cut "
     "here": lambda: build_track_payload({**BASE, "items": ["x"] * 9_000}),
-    "the payload takes 40,206 bytes, over the 32,768 that Segment accepts; no place takes over half of that: look at "
+    "the payload takes 40,206 bytes, over the 32,768 that Segment accepts; no place takes over half of it: look at "
     "ids and contact, or send less": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
     "a.b: containers are nested deeper than 2, or one contains itself: nest it less": (
