@@ -26,14 +26,12 @@ from ._reading import Found, decode, read_records
 
 VERSION = "0.2.0"
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-_NOTES = """\
-FILE holds JSON Lines (*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). With
-any other name, the first line decides. It may be compressed by gzip. {"contact": ..., "event": ...} is an envelope. A
-line of an earlier run's rejects is read as the record it holds.
-
-Exit status: 0 if no record failed; 1 if a record or the output failed; 2 for wrong usage or a file that cannot be read;
-130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. Translated records are always written.
-"""
+_ABOUT = """Translate Cordial event records to Segment track payloads, one on a line, in order. FILE holds JSON Lines
+(*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). With any other name, the
+first line decides. It may be compressed by gzip. {"contact": ..., "event": ...} is an envelope. A line of an earlier
+run's rejects is read as the record that it holds."""
+_STATUS = """Exit status: 0 if no record failed; 1 if a record or the output failed; 2 for wrong usage or a file that
+cannot be read; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. Translated records are always written."""
 # The columns of the summary, and its rows without an event. Each event that comes after the first 1,000 is another.
 _TRANSLATED, _LOOP, _ROBOT, _POLICY, _FAILED = range(5)
 _HEADS = [("", "", "blocked:", "", "", "", ""), ("channel", "translated", "loop", "robot", "policy", "failed", "event")]
@@ -60,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("cordial-segment", epilog=_NOTES, allow_abbrev=False)
-    parser.description = "Translate Cordial event records to Segment track payloads, one on a line, in order."
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("cordial-segment", description=_ABOUT, epilog=_STATUS, allow_abbrev=False)
     add = parser.add_argument
     add("files", nargs="*", default=["-"], metavar="FILE", help="input files; standard input if none, or for -")
     form = parser.add_mutually_exclusive_group()
@@ -70,7 +66,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     form.add_argument("--document", action="store_true", default=None, help="read each FILE as one JSON document")
     add("--channel", help=f"the channel of every record: {', '.join(Channel)}, or Cordial's own name for it")
     add("--policy", metavar="FILE", help="which events to send, in JSON, or in TOML if FILE is named *.toml")
-    add("--messages", metavar="FILE", help="messages by bmID: a JSON object of objects with name and subject")
+    add(
+        "--messages", metavar="FILE", help="each bmID's message: a JSON or TOML object of objects with name and subject"
+    )
     add("--user-id", metavar="PATH", help="where the input has the userId, such as contact.attributes.id")
     add("--context", metavar="FILE", help="a JSON or TOML object to merge into each payload's context")
     add("--integrations", metavar="FILE", help="each payload's integrations: a JSON or TOML object")
@@ -171,16 +169,15 @@ class _Run:
         self._options = options
         encode = json.JSONEncoder(indent=options.indent).encode
         room = 0 if options.line_buffered or sys.stdout.isatty() else 1 << 16
-        row = [0] * 5
         for number, place, text, item in self._records():
             self.waiting, self.number = False, number
             if self._wipe and time.monotonic() > self._due:
                 self._due = time.monotonic() + 0.5
                 self.say(f"{self.translated + len(self._held) + self.blocked + self.failed:,} records", end="")
-            if options.summary:
-                row = self._row(item)
             try:
-                if payload := self._payload(item):
+                payload = self._payload(item)
+                row = self._row(item, payload)
+                if payload:
                     line = encode(payload) + "\n"
                     self._held.append((line, self.name, number, row))
                     self._size += len(line)
@@ -189,7 +186,7 @@ class _Run:
                     row[self._why_blocked(item)] += 1
             except ValueError as error:
                 self._reject(error, place, text)
-                row[_FAILED] += 1
+                self._row(item, None)[_FAILED] += 1
             if self._size > room:
                 self._flush()
             self.waiting = True  # before the signal is looked at, so that none is missed
@@ -207,16 +204,18 @@ class _Run:
             try:
                 with self._open(name) as file:
                     yield from read_records(file, document)
-            except (OSError, EOFError, zlib.error) as error:
+            except (OSError, EOFError, MemoryError, zlib.error) as error:
                 self.unread = True
-                past = f" past line {self.number}" if self.number else ""
-                self.say(f"{self.name}: cannot be read{past}: {getattr(error, 'strerror', None) or error}")
+                problem = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                self.say(f"{self.name}: cannot be read{f' past line {self.number}' if self.number else ''}: {problem}")
 
     def _open(self, name: str) -> AbstractContextManager[Any]:
         if name != "-":
             return Path(name).open("rb")
         if sys.stdin is None:
             raise OSError("standard input is closed")
+        with suppress(OSError, ValueError, AttributeError):  # where it never blocks, its end is not told from a pause
+            os.set_blocking(sys.stdin.fileno(), True)
         if sys.stdin.buffer.isatty():
             self.say("Waiting for records on standard input. End with Ctrl-D; see --help.")
         return nullcontext(sys.stdin.buffer)
@@ -234,21 +233,23 @@ class _Run:
         user_id = options.user_id and _user_id(item, options.user_id)
         return build_track_payload(event, contact=contact, message=message, user_id=user_id, **options.building)
 
-    def _row(self, item: Any) -> list[int]:
+    def _row(self, item: Any, payload: Mapping[str, object] | None) -> list[int]:
         """Return the counts of the row of the summary that **item** belongs to."""
+        if not self._options.summary:
+            return [0] * 5
         row = _UNREADABLE if isinstance(item, ValueError) else _NAMELESS
         with suppress(ValueError):
             event, _ = open_envelope(item)
             channel = self._options.channel or channel_of(event)
             named = {"action": event.get("action"), "a": event.get("a")}
-            row = channel.value, cut(build_track_payload(named, channel=channel, user_id="u1")["event"])
+            payload = payload or build_track_payload(named, channel=channel, user_id="u1")
+            row = channel.value, cut(str(payload["event"]))
             if row not in self._rows and len(self._rows) == 1000 + 3:
                 row = _OTHERS
         return self._rows.setdefault(row, [0] * 5)
 
     def _why_blocked(self, item: Any) -> int:
-        event, _ = open_envelope(item)
-        blocking = self._options.blocking
+        (event, _), blocking = open_envelope(item), self._options.blocking
         by_robot = is_blocked(event, **blocking)
         return _LOOP if is_blocked(event, **blocking | {"robots": None}) else _ROBOT if by_robot else _POLICY
 
@@ -289,9 +290,8 @@ class _Run:
         if self._held:
             self._flush()
         if not self.quiet:
-            for line in self._table():
-                self.say(line)
-            self.say(f"{self.translated} translated, {self.blocked} blocked, {self.failed} failed{self.lost}")
+            closing = f"{self.translated} translated, {self.blocked} blocked, {self.failed} failed{self.lost}"
+            self.say("\n".join([*self._table(), closing]))
         for number in _SIGNALS if self.signal else ():  # Python lets them kill it while it exits
             signal.signal(number, signal.SIG_IGN)
         return 128 + self.signal if self.signal else 2 if self.unread else 1 if self.failed or self.lost else 0

@@ -63,6 +63,17 @@ def done(*arguments, stdin=b"", **options):
         return process.returncode, out, (err or b"").decode().splitlines()
 
 
+def limited(kind, amount):
+    """Make the function that a process calls first, so that it has only so much of something."""
+    resource = pytest.importorskip("resource")
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(getattr(resource, kind), (amount, amount))
+
+    return limit
+
+
 def heard(process, number):
     """Send a signal until it ends the process: Python misses one that comes just as it begins to wait for input."""
     for _ in range(60):
@@ -196,8 +207,12 @@ def test_rejects_of_a_document(run, tmp_path):
     assert json.loads(line)["place"] == "<stdin>:2"
 
 
-def test_without_failures_the_rejects_are_empty(run, tmp_path):
+def test_rejects_of_before(run, tmp_path):
+    """Wrong usage leaves them as they are; a run without failures empties them."""
     (tmp_path / "rejects").write_text("old")
+    for wrong in (["--channel", "fax"], ["--policy", tmp_path / "none"], ["--unknown"], ["--integrations", tmp_path]):
+        assert run("--rejects", tmp_path / "rejects", *wrong, stdin=lines(ONE))[:2] == (2, [])
+    assert (tmp_path / "rejects").read_text() == "old"
     assert run("--rejects", tmp_path / "rejects", stdin=lines(ONE, MARKED))[0] == 0
     assert (tmp_path / "rejects").read_bytes() == b""
 
@@ -275,14 +290,7 @@ def test_not_refused(tmp_path, script):
     assert shell(script, cwd=tmp_path)[0] == 0
 
 
-# Wrong usage
-
-
-def test_wrong_usage_leaves_the_rejects_of_before(run, tmp_path):
-    (tmp_path / "rejects").write_text("old")
-    for wrong in (["--channel", "fax"], ["--policy", tmp_path / "none"], ["--unknown"], ["--integrations", tmp_path]):
-        assert run("--rejects", tmp_path / "rejects", *wrong, stdin=lines(ONE))[:2] == (2, [])
-    assert (tmp_path / "rejects").read_text() == "old"
+# Help, the summary, and ways to start it
 
 
 def test_help(capsys):
@@ -310,9 +318,6 @@ def test_summary_of_very_many_events(run):
 
 def test_summary_of_nothing(run):
     assert run("--summary") == (0, [], [CLOSING.format(0)])
-
-
-# Ways to start it
 
 
 def test_its_version_is_the_packages(capsys):
@@ -358,16 +363,31 @@ def test_gzip_that_comes_byte_by_byte():
     assert read_all(out) == payloads(ONE, TWO)
 
 
-def test_output_to_a_stream_that_does_not_block(tmp_path):
-    (tmp_path / "in.jsonl").write_bytes(lines(*numbered(2000)))
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    with started(tmp_path / "in.jsonl", stdout=write) as process:
-        os.close(write)
-        time.sleep(0.2)  # its reader is slow
-        with os.fdopen(read, "rb") as reader:
-            assert read_all(reader.read()) == payloads(*numbered(2000))
+def test_streams_that_do_not_block():
+    """Another program may have made them so: a pause of its writer is no end, and a slow reader gets all."""
+    source, feed = os.pipe()
+    reader, sink = os.pipe()
+    for end in (source, sink):
+        os.set_blocking(end, False)
+    with started(stdin=source, stdout=sink) as process:
+        for end in (source, sink):
+            os.close(end)
+        text = lines(*numbered(1000))
+        for part in (text[:99], text[99:], b""):
+            time.sleep(0.2)
+            os.write(feed, part)
+        os.close(feed)
+        with os.fdopen(reader, "rb") as file:
+            assert read_all(file.read()) == payloads(*numbered(1000))
         assert process.wait(timeout=60) == 0
+
+
+def test_a_line_that_is_too_long_for_the_memory():
+    """What came before it is translated."""
+    data = gzip.compress(lines(ONE)) + gzip.compress(b" " * 250_000_000, 1)
+    status, out, err = done(stdin=data, preexec_fn=limited("RLIMIT_AS", 200_000_000))
+    assert (status, read_all(out)) == (2, payloads(ONE))
+    assert err == ["<stdin>: cannot be read past line 1: MemoryError", CLOSING.format(1)]
 
 
 # Nothing translated is lost
@@ -533,17 +553,11 @@ ROOM = len(lines(*payloads(*numbered(300))))
 )
 def test_output_that_ends_early(tmp_path, option, mode, unbuffered, room, fit):
     """It holds whole payloads, which the closing line counts; what is there of one that did not fit is taken back."""
-    resource = pytest.importorskip("resource")
-
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
     (tmp_path / "events.jsonl").write_bytes(lines(*numbered(1000)))
     with (tmp_path / "out").open(mode) as out:
         environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         arguments = [*option, "--summary", tmp_path / "events.jsonl"]
-        status, _, err = done(*arguments, stdout=out, preexec_fn=limit, env=environment)
+        status, _, err = done(*arguments, stdout=out, preexec_fn=limited("RLIMIT_FSIZE", room), env=environment)
     written = (tmp_path / "out").read_text()
     count = written.count('"type"')
     assert fit in (count, None)
@@ -611,6 +625,7 @@ def take_terminal():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
+OWN_TERMINAL = {"start_new_session": True, "preexec_fn": take_terminal}
 WAITING = "Waiting for records on standard input. End with Ctrl-D; see --help.\n"
 
 
@@ -627,8 +642,7 @@ def test_with_no_input_it_says_what_it_waits_for():
 
 
 def test_ctrl_c_on_a_terminal_ends_it_with_130():
-    options = {"start_new_session": True, "preexec_fn": take_terminal}
-    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **options) as process:
+    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **OWN_TERMINAL) as process:
         assert screen(b"\n").endswith(WAITING)
         os.write(keyboard, lines(ONE))
         screen(b"records")
@@ -642,8 +656,7 @@ def test_ctrl_c_on_a_terminal_ends_it_with_130():
 
 def test_a_terminal_that_is_closed_ends_it_with_129():
     """What is translated is written, though there is no one left to tell."""
-    options = {"start_new_session": True, "preexec_fn": take_terminal}
-    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **options) as process:
+    with terminal() as (child, keyboard, screen), started(stdin=child, stderr=child, **OWN_TERMINAL) as process:
         screen(b"\n")
         os.write(keyboard, lines(ONE))
         screen(b"records")
