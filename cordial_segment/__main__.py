@@ -66,9 +66,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     form.add_argument("--document", action="store_true", default=None, help="read each FILE as one JSON document")
     add("--channel", help=f"the channel of every record: {', '.join(Channel)}, or Cordial's own name for it")
     add("--policy", metavar="FILE", help="which events to send, in JSON, or in TOML if FILE is named *.toml")
-    add(
-        "--messages", metavar="FILE", help="each bmID's message: a JSON or TOML object of objects with name and subject"
-    )
+    add("--messages", metavar="FILE", help="the name and subject of each bmID's message, in JSON or TOML")
     add("--user-id", metavar="PATH", help="where the input has the userId, such as contact.attributes.id")
     add("--context", metavar="FILE", help="a JSON or TOML object to merge into each payload's context")
     add("--integrations", metavar="FILE", help="each payload's integrations: a JSON or TOML object")
@@ -81,6 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--summary", action="store_true", help="end with a table of counts by channel and event")
     add("--version", action="version", version=f"cordial-segment {VERSION}")
     options = parser.parse_args(arguments)
+    if options.user_id == "":
+        parser.error("argument --user-id: it is empty: use a path such as contact.attributes.id")
     _refuse_to_overwrite(options, parser.error)
     for option, read in _READ.items():
         if (given := getattr(options, option)) is not None:
@@ -297,7 +297,7 @@ class _Run:
         return 128 + self.signal if self.signal else 2 if self.unread else 1 if self.failed or self.lost else 0
 
     def _table(self) -> Iterator[str]:
-        """Yield the lines of the summary: none without the option, since then all is counted in one row."""
+        """Yield the lines of the summary, if it is asked for and there is something to count."""
         rows = sorted((row for row in self._rows.items() if any(row[1])), key=lambda row: (row[0][0] == "-", row[0]))
         table = [*_HEADS, *((channel, *map("{:,}".format, counts), name) for (channel, name), counts in rows)]
         widths = [max(map(len, column)) for column in zip(*table)]

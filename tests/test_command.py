@@ -387,7 +387,9 @@ def test_a_line_that_is_too_long_for_the_memory():
     data = gzip.compress(lines(ONE)) + gzip.compress(b" " * 250_000_000, 1)
     status, out, err = done(stdin=data, preexec_fn=limited("RLIMIT_AS", 200_000_000))
     assert (status, read_all(out)) == (2, payloads(ONE))
-    assert err == ["<stdin>: cannot be read past line 1: MemoryError", CLOSING.format(1)]
+    assert err[0].startswith("<stdin>: cannot be read past line 1: ")
+    assert "emory" in err[0]
+    assert err[1:] == [CLOSING.format(1)]
 
 
 # Nothing translated is lost
