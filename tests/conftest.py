@@ -7,12 +7,11 @@ import sys
 
 import pytest
 
-from cordial_segment.__main__ import main
-
 
 @pytest.fixture
 def run(monkeypatch, capsysbinary):
     """Run the command in this process; return its status, the payloads and the lines on standard error."""
+    from cordial_segment.__main__ import main
 
     def run(*arguments, stdin=b""):
         binary = stdin if isinstance(stdin, io.IOBase) else io.BytesIO(stdin)
