@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 signal.signal(number, run.stop)
         run.translate(_options(arguments))
         run.waiting = False
-    except KeyboardInterrupt:  # raised once at most: what follows is not interrupted
+    except KeyboardInterrupt:  # raised at most once: what follows is not interrupted
         pass
     except Exception:  # a fault of this program must not lose what is translated
         run.waiting = False
@@ -157,10 +157,10 @@ class _Run:
 
     def stop(self, number: int, _frame: object) -> None:
         """Handle a signal: at once while waiting for input, otherwise when the record at hand is done."""
-        if not self.signal:
-            self.signal = number
-            if self.waiting:
-                raise KeyboardInterrupt
+        self.signal = self.signal or number
+        if self.waiting:
+            self.waiting = False
+            raise KeyboardInterrupt
 
     def translate(self, options: argparse.Namespace) -> None:
         if sys.stdout is None:

@@ -57,25 +57,25 @@ def decode(text: str, at: int = 0) -> tuple[Any, int]:
     except JSONDecodeError:
         raise
     except ValueError:
-        raise next(_faults(text, at)) from None
+        raise _fault(text, at) from None
 
 
-def _faults(text: str, at: int) -> Iterator[JSONDecodeError]:
+def _fault(text: str, at: int) -> JSONDecodeError:
     """Find what is well formed and yet refused: Python's own parser does not say where it is."""
-    objects: list[set[str]] = []
-    for token in re.compile(_TOKEN).finditer(text, at):
-        string, colon, brace, number = token.groups()
+    tokens, objects = re.compile(_TOKEN).finditer(text, at), list[set[str]]()
+    while True:
+        string, colon, brace, number = (token := next(tokens)).groups()
         if brace == "{":
             objects.append(set())
         elif brace:
             objects.pop()
         elif number:
             problem = f"The constant {number} is not JSON" if number[-1] in "Ny" else "An integer has too many digits"
-            yield JSONDecodeError(problem, text, token.start())
+            return JSONDecodeError(problem, text, token.start())
         elif colon:
             key = json.loads(string)
             if key in objects[-1]:
-                yield JSONDecodeError(f"The key {shown(key)} occurs twice in one object", text, token.start())
+                return JSONDecodeError(f"The key {shown(key)} occurs twice in one object", text, token.start())
             objects[-1].add(key)
 
 
