@@ -11,6 +11,7 @@
   is an ``InvalidFieldError``. They hold for every version of Python; the hour 24, which only newer ones read, is left
   out.
 - ``webhooks/NAME.json``: the ``body`` of a webhook and the ``payloads`` that its items become, in order.
+- ``command.json``: what the command does with files; ``test_command.py`` says how they are written.
 
 A payload is equal only if its numbers and booleans have the same JSON form. The order of its fields does not matter.
 """
@@ -114,7 +115,7 @@ def test_a_webhook_body_becomes_its_payloads(path: Path):
 
 def test_every_file_is_read():
     outputs = {path.name.replace(".input.", ".output.") for path in INPUTS}
-    tables = {"payloads.json", "errors.json", "times.json", "webhooks"}
+    tables = {"payloads.json", "errors.json", "times.json", "webhooks", "command.json"}
     assert {path.name for path in VECTORS.iterdir()} == outputs | tables | {path.name for path in INPUTS}
 
 
@@ -136,7 +137,7 @@ def test_each_row_of_the_tables_has_an_example_record_and_it_is_a_vector(channel
 def test_the_documented_example_is_the_first_command_of_the_readme():
     given = load(VECTORS / "click-documented.input.json")
     assert given["record"] == load(EXAMPLES / "click.json")
-    assert given["arguments"]["message"] == load(EXAMPLES / "click.message.json")
+    assert load(EXAMPLES / "messages.json") == {given["record"]["bmID"]: given["arguments"]["message"]}
 
 
 def test_there_is_a_vector_for_each_kind_of_error():

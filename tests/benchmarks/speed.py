@@ -49,7 +49,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 STATIC = ROOT / "docs" / "_static"
 TEXT = (EXAMPLES / "click.json").read_text(encoding="utf-8")
 CLICK = json.loads(TEXT)
-MESSAGE = json.loads((EXAMPLES / "click.message.json").read_text(encoding="utf-8"))
+MESSAGE = json.loads((EXAMPLES / "messages.json").read_text(encoding="utf-8"))[CLICK["bmID"]]
 POLICY = Policy(
     email=Allow("open", "click"), mobile=BlockAll(), sms=Block("click"), rest=SendAll(), custom=Block("browse")
 )

@@ -782,12 +782,12 @@ def fuzz_command(data: bytes) -> None:
     with mock.patch.multiple(sys, **streams), mock.patch("signal.signal"):
         status = command([*arguments, "--channel=email"] if channel else arguments)
     printed, said = out.buffer.getvalue().decode("ascii").splitlines(), said.getvalue()
-    assert "fault of the program" not in said
+    assert "a bug in cordial-segment" not in said
     *told, closing = said.splitlines()
-    if "cannot be read" in said:
+    if ": cannot be read" in said:
         assert status == 2
         assert fed.startswith(b"\x1f\x8b") or not printed
-        assert None in strict_records(text, document=False)
+        assert None in strict_records(text, document=False) or text.lstrip()[:1] not in b"{["
     elif not text.startswith(b"\x1f\x8b"):
         forms = {"--lines": [False], "--document": [True]}.get("".join(arguments), [False, True])
         runs = [translated(strict_records(text, document=form), channel) for form in forms]

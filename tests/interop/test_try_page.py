@@ -199,7 +199,7 @@ def test_every_row_of_the_event_mapping_can_be_picked_and_gives_the_librarys_pay
         if given["record"] not in EXAMPLE_FILES or "policy" in given:
             continue
         record = json.loads((examples / given["record"]).read_bytes())
-        message = json.loads((examples / given["message"]).read_bytes()) if "message" in given else None
+        message = json.loads(given["message"]) if "message" in given else None
         pick(page, value)
         expected = build_track_payload(record, message=message)
         assert payload(page) == expected

@@ -5,7 +5,10 @@ const who = { action: "cart", cID: "5c673e6b10986b7e3cd505d1", time: "2021-10-22
 
 export const EXAMPLES = {
   "The documented example": {
-    "click, with its message": { record: "click.json", message: "click.message.json" },
+    "click, with its message": {
+      record: "click.json",
+      message: json({ name: "Fall Sale", subject: "Fall Sale 10% Off" }),
+    },
   },
   Email: {
     "open → Email Opened": { record: "email-open.json" },
