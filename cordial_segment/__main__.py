@@ -96,7 +96,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _refuse_to_overwrite(options: argparse.Namespace, error: Callable[[str], Any]) -> None:
-    """End with an **error** if a file that would be written is an input, or is written already."""
+    """End with an **error** if a file that would be written is an input, or is written already, but by ``2>&1``."""
     settings = [options.policy, options.messages, options.context, options.integrations]
     inputs = [("standard input", sys.stdin) if name == "-" else (name, name) for name in options.files]
     outputs = [("standard error", sys.stderr), ("standard output", sys.stdout), ("--rejects", options.rejects)]
@@ -107,7 +107,7 @@ def _refuse_to_overwrite(options: argparse.Namespace, error: Callable[[str], Any
             one: Any = stat.S_ISREG(found.st_mode) and (found.st_dev, found.st_ino)  # a pipe may be used twice
         except (OSError, ValueError, AttributeError):
             one = isinstance(file, str) and os.path.realpath(file)
-        if one in seen and (name, file) in outputs:
+        if one in seen and (name, file) in outputs and (name, seen[one]) != ("standard output", "standard error"):
             if file is sys.stderr:  # the error would be written into an input
                 sys.stderr = io.StringIO()
             error(f"{name} is the same file as {seen[one]}")
