@@ -38,7 +38,7 @@ SHELL = {"sh", "console"}
 DATA = {"json": json.loads, "jsonl": lambda text: [*map(json.loads, text.splitlines())], "toml": tomllib.loads}
 # Examples may use these packages, and those for data frames where they are installed.
 THERE = {"cordial_segment", "pytest", "hypothesis", *filter(find_spec, ("pandas", "duckdb", "polars"))}
-OTHERS = re.compile(r"\b(?:curl|jq|pip|spark-submit|uvicorn|python3 (?!-m cordial_segment|docs/examples/check_columns))")
+OTHERS = re.compile(r"\b(?:curl|jq|pip|spark-submit|uvicorn|python3 (?!-m cordial_segment|\S*check_columns))")
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]*?) -->\n\s*)?"
     r"^(?P<indent>[ ]*)(?P<fence>`{3,})(?P<language>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)[ ]*$",
