@@ -1,7 +1,6 @@
 """Segment's names for Cordial's actions.
 
-To add one, add its row to the table of its channel, and to the tables of ``tests/test_events.py``, ``README.md`` and
-``docs/rules.md``. For records that name no channel, add the action to ``_ACTIONS`` in ``_channels.py``, too.
+To add one, follow ``docs/contributing.md``, which lists all that changes with it.
 """
 
 from collections.abc import Mapping
