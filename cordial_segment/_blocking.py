@@ -1,4 +1,4 @@
-"""Whether a record must not go to Segment: the guard against loops, robots, and the account's policy, in this order."""
+"""Whether a record must not go to Segment: the guard against loops, robots, the account's policy."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -42,13 +42,10 @@ def is_blocked(
     :raises TranslationError: If the action is needed and missing, or a field that is looked at has the wrong type.
 
     >>> from cordial_segment import Block, Policy, is_blocked
-    >>> is_blocked({"action": "browse", "properties": {"source": "Segment"}})
-    True
-    >>> is_blocked({"action": "open"}, Policy(email=Block("open")))
-    True
+    >>> is_blocked({"properties": {"source": "Segment"}}), is_blocked({"action": "open"}, Policy(email=Block("open")))
+    (True, True)
 
-    Source: the end of "Configure allowed and blocked events" in Cordial's article "Send data from Cordial to Segment";
-    ``d.robot``: mParticle's page on its Cordial feed.
+    Source: Cordial, "Send data from Cordial to Segment"; ``d.robot``: mParticle's page on its Cordial feed.
     """
     record = as_record(event, "event")
     if policy is not None and type(policy) is not Policy:
@@ -90,7 +87,6 @@ def _is_marked(record: Record, places: _Places) -> bool:
         for depth, step in enumerate(steps):
             holder = read_mapping(holder, step, *steps[:depth])
         for name in names if holder else ():
-            # A text may be very long: only as much as could be the mark is put in lower case.
             if name in holder and isinstance(text := holder[name], str) and text.strip()[:8].lower() == "segment":
                 return True
     return False

@@ -1,7 +1,4 @@
-"""The channel of a record, found in this order: a name that it carries, the type of a text message, its action.
-
-Accounts name their channels themselves (``sms_plivo``, ``push-ios``), so a name is known whole or by its first word.
-"""
+"""The channel of a record: a name that it carries, the type of a text message, or what its action implies."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +7,7 @@ from typing import Any
 
 from ._arguments import as_record
 from ._errors import shown
-from ._records import SYSTEM_FIELDS, Record, read_action, read_mapping
+from ._records import Record, read_action, sections_of
 
 
 class Channel(StrEnum):
@@ -43,8 +40,7 @@ _LONGEST = 64  # no known name is nearly as long
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
 _FIRST_WORDS = {word: _NAMES[word] for word in ("email", "push", "mobile", "sms", "mms", "rcs")}
 
-# Cordial's system events. click and optout happen on several channels; where nothing else is known, they are email's.
-# message_sent is missing, since it happens on all of them.
+# Cordial's system events, but message_sent, which happens on all channels. click and optout are email's if in doubt.
 _ACTIONS: dict[Channel, str] = {
     EMAIL: "open click optout bounce complaint message-stopped",
     MOBILE: """crdl_app_install crdl_app_open crdl_app_close crdl_deep_link_open crdl_inbox_read crdl_notification_tap
@@ -72,8 +68,6 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     >>> from cordial_segment import channel_of
     >>> channel_of({"action": "click", "chnl": "sms_plivo"}), channel_of({"action": "click"})
     (Channel.SMS, Channel.EMAIL)
-    >>> channel_of({"action": "optout", "chnl-type": "whatsapp"})
-    Channel.CUSTOM
 
     Source: Cordial's list of system events; "The channel" on the page of rules.
     """
@@ -89,8 +83,8 @@ def channel_in(record: Record, action: str = "") -> Channel:
             if found := known_channel(name):
                 return found
             unknown = unknown or field
-    for holder in SYSTEM_FIELDS:
-        send_type = read_mapping(record, holder).get("sendType")
+    for section in sections_of(record).values():
+        send_type = section.get("sendType")
         if isinstance(send_type, str) and known_channel(send_type) is SMS:
             return SMS
     action = action or read_action(record)

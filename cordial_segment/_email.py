@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._arguments import as_record
-from ._records import Record, read_mapping
+from ._records import Record, sections_of
 
 # Where to look for each field, in this order: in which mapping, and under which of its keys.
 _SOURCES = {
@@ -80,11 +80,6 @@ def without_links(record: Record, enriched: Record) -> Record:
     sections = sections_of(record)
     names = needless_links(sections, enriched.get("link_url"))
     return record | {name: {key: value for key, value in sections[name].items() if key != "link"} for name in names}
-
-
-def sections_of(record: Record) -> dict[str, Record]:
-    """Return what Cordial's system wrote into **record**, under either name."""
-    return {"system_properties": read_mapping(record, "system_properties"), "sp": read_mapping(record, "sp")}
 
 
 def _is_needless(link: object, url: object) -> bool:

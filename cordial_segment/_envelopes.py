@@ -26,10 +26,10 @@ def open_envelope(item: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | Non
         raise InvalidFieldError(f"{shown(item)} is not a record: expected a mapping")
     outer: Record = plain(item, ())
     event = outer.get("event")
-    if not isinstance(event, Mapping):
+    # An action of its own makes it a record. One that is a number is refused when that is translated.
+    is_action = (isinstance(outer.get(field), (int, float)) or read_text(outer, field) for field in ("action", "a"))
+    if not isinstance(event, Mapping) or any(is_action):
         return item, None
-    if any(isinstance(outer.get(field), (int, float)) or read_text(outer, field) for field in ("action", "a")):
-        return item, None  # an action that is a number is told when the record is translated
     contact = outer.get("contact")
     if contact is not None and not isinstance(contact, Mapping):
         raise InvalidFieldError(f"{shown(contact)} is not a contact: expected a mapping or null", path="contact")

@@ -1,7 +1,4 @@
-"""The errors about a record's content, and how their messages show a value.
-
-Records come from strangers and messages end up in logs, so a message is one printable line that does not grow.
-"""
+"""The errors about a record's content, and how they show a value: in one printable line, of a limited length."""
 
 from typing import Any
 

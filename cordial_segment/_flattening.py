@@ -28,8 +28,7 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
     they are. All other objects are leaves and come out as the very objects that went in. **data** is not changed, and
     the result shares no mapping and no list with it.
 
-    The result has no size limit: a key of *n* characters over *n* leaves makes *n* times *n*. Limit the size of data
-    from strangers first.
+    The result has no size limit: a key of *n* characters over *n* leaves makes *n* times *n*.
 
     :param data: Any ``Mapping``, list or tuple. Its keys are strings or integers.
     :param max_depth: How many containers may be nested, counting **data** itself.

@@ -7,7 +7,6 @@ from typing import Any
 from ._channels import EMAIL, SMS, known_channel
 from ._records import Record, is_blank, read_mapping, read_text
 
-_LONGEST = 99  # Segment takes fewer than 100 characters
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -35,13 +34,13 @@ def traits(record: Record, contact: Record) -> dict[str, str]:
 def message_id_of(given: str, record_id: str, content: list[Any]) -> str:
     """Return the **given** id, one made of the record's, or one made of the **content**; at last ``""``.
 
-    :param content: ``userId``, ``anonymousId``, ``event``, ``timestamp`` and ``properties``, as the payload has them.
+    :param content: ``userId``, ``anonymousId``, ``event``, ``timestamp``, ``properties``; ``None`` for none.
     """
     if not (given or record_id):
         timestamp = content[3] or ""  # at midnight, it may be a mere date, of many equal events
         return _digest(_canonical(content)) if timestamp and not timestamp.endswith("T00:00:00.000Z") else ""
     message_id = given or "api-" + record_id
-    return message_id if len(message_id) <= _LONGEST else _digest(message_id)
+    return message_id if len(message_id) < 100 else _digest(message_id)
 
 
 def _digest(text: str) -> str:

@@ -5,16 +5,17 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ._arguments import as_optional_text, as_record, as_text
 from ._channels import EMAIL, Channel, as_channel, channel_in
-from ._context import USUAL_CONTEXT, as_own_copy
-from ._email import add_email_fields, needless_links, sections_of, without_links
+from ._email import add_email_fields, needless_links, without_links
 from ._errors import MissingFieldError
 from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
 from ._identity import anonymous_id, message_id_of, traits
-from ._records import Record, read_required_action, read_text
-from ._sizes import LONGEST_CHARACTER, MAX_BYTES, exploding, fits, require_json, size, survey, too_large
+from ._records import Record, read_required_action, read_text, sections_of
+from ._sizes import LONGEST_CHARACTER, MAX_BYTES, as_own_copy, exploding, fits, require_json, size, survey, too_large
 from ._timestamps import read_timestamp
 
+# As in the example of Cordial's article. This library sends nothing, so it does not sign as the sender.
+_CONTEXT: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
 # The bytes of a payload without texts, properties, and what is given as context and integrations: under 300.
 _FRAME = 300
 
@@ -112,7 +113,7 @@ def build_track_payload(
         require_json({"message": _used(about, properties)})
     content = [user_id or None, anonymous or None, name, timestamp or None, properties]
     message_id = message_id_of(message_id, record_id, content)
-    merged = {**USUAL_CONTEXT, "library": {**USUAL_CONTEXT["library"]}}
+    merged = {**_CONTEXT, "library": {**_CONTEXT["library"]}}
     if person and (found := traits(record, person)):
         merged["traits"] = found
     merged |= own_context
@@ -122,7 +123,7 @@ def build_track_payload(
         if text:
             payload[field] = text
     beside = _FRAME + len(name + "".join(texts)) * LONGEST_CHARACTER
-    if chosen or merged != USUAL_CONTEXT:
+    if chosen or merged != _CONTEXT:
         beside += size(merged) + size(chosen)
     if not fits(payload, beside, characters, usual):
         sent = without_links(record, properties) if channel is EMAIL else record

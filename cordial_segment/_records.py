@@ -1,7 +1,4 @@
-"""Reading a record: its containers as plain ones, its fields by name, its action.
-
-What is plain already is used as it is, never copied. Other containers are read once, through their own methods.
-"""
+"""Reading a record: its containers as plain ones, its fields by name, its action."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +11,6 @@ Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 CONTAINERS = frozenset({dict, list, tuple})
 SCALARS = frozenset({str, int, float, bool, type(None)})
-SYSTEM_FIELDS = ("system_properties", "sp")  # Cordial writes either
 
 
 def is_container(value: object) -> TypeGuard[Container]:
@@ -73,6 +69,11 @@ def read_mapping(record: Record, field: str, *before: str) -> Record:
     if value is None or type(value) is dict:
         return value or {}
     return plain(value, (*before, field)) if isinstance(value, Mapping) else {}
+
+
+def sections_of(record: Record) -> dict[str, Record]:
+    """Return what Cordial's system wrote into **record**, under either name."""
+    return {"system_properties": read_mapping(record, "system_properties"), "sp": read_mapping(record, "sp")}
 
 
 def read_text(record: Record, field: str, *before: str) -> str:

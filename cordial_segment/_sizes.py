@@ -4,10 +4,11 @@ Source: Segment, "HTTP API Source". A lone surrogate counts as its escape of six
 """
 
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ._errors import InvalidFieldError, PayloadTooLargeError, shown
+from ._arguments import as_record
+from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, shown
 from ._flattening import LEAST_ENTRY, MAX_DEPTH, leaves_of
 from ._records import Container, Record, children, dotted, is_container, plain
 
@@ -15,9 +16,9 @@ MAX_BYTES = 32 * 1024
 
 _ENTRY = len('"":"",') + 24  # the bytes of a property beside its texts, at most: a usual number has 24
 LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
-_USUAL = 10**23
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
+_Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -37,6 +38,31 @@ def require_json(data: Container, *before: str) -> None:
             raise InvalidFieldError(f"{shown(leaf)} has no JSON form: {right}", path=path) from None
 
 
+def as_own_copy(value: Mapping[str, Any] | None, name: str) -> Any:
+    """Return the mapping passed as the argument **name** in new dicts and lists; for ``None``, an empty one."""
+    return {} if value is None else _copied(as_record(value, name), [name])
+
+
+def _copied(value: Any, keys: list[str]) -> Any:
+    """Copy **value**, which **keys** lead to, by the rules of a record for keys, depth and values."""
+    if not is_container(value):
+        require_json({keys[-1]: value}, *keys[:-1])
+        return value
+    if len(keys) > MAX_DEPTH:
+        problem = f"containers are nested deeper than {MAX_DEPTH}, or one contains itself: nest it less"
+        raise NestingError(problem, path=dotted(keys))
+    container = plain(value, keys)
+    if not isinstance(container, dict):
+        return [_copied(child, [*keys, key]) for key, child in children(container, keys)]
+    copy: dict[str, Any] = {}
+    for key, child in children(container, keys):
+        if key in copy:
+            path = f"{dotted(keys)}.{key}"
+            raise KeyCollisionError(key, (path, path))
+        copy[key] = _copied(child, [*keys, key])
+    return copy
+
+
 def survey(flat: Record) -> tuple[int, bool]:
     """Return the characters of the texts in **flat**, and whether its other values are written in 24 bytes at most."""
     characters, usual = 0, True
@@ -44,7 +70,7 @@ def survey(flat: Record) -> tuple[int, bool]:
         kind = type(value)
         if kind is str:
             characters += len(value)
-        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -_USUAL < value < _USUAL):  # NaN is not between
+        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -1e23 < value < 1e23):  # NaN is not between
             usual = False
     return characters, usual
 
@@ -68,13 +94,6 @@ def fits(payload: Any, beside: int, characters: int, usual: bool) -> bool:
     return size(payload) <= MAX_BYTES
 
 
-class Place(NamedTuple):
-    """A place: what its leaves take, each with its flat key, and the keys that lead to it."""
-
-    size: int
-    keys: list[str]
-
-
 def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
     """Make the error for a **payload** made of what was **given**, each with the separator of its flat keys."""
     places = [_weigh(container, [], 0, size(separator) - 2, size, {})[2] for container, separator in given]
@@ -87,13 +106,11 @@ def exploding(record: Record, separator: str) -> PayloadTooLargeError:
     return _error(f"over {total:,}", place)
 
 
-def _error(takes: str, place: Place | None) -> PayloadTooLargeError:
+def _error(takes: str, place: _Place | None) -> PayloadTooLargeError:
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
     if place is None:
-        return PayloadTooLargeError(
-            f"{problem}; no place takes over half of that: look at ids and contact, or send less"
-        )
-    return PayloadTooLargeError(f"{problem}; this place takes {place.size:,}: cut here", path=dotted(place.keys))
+        return PayloadTooLargeError(f"{problem}; no place takes over half of it: look at ids and contact, or send less")
+    return PayloadTooLargeError(f"{problem}; this place takes {place[0]:,}: cut here", path=dotted(place[1]))
 
 
 def _characters(leaf: object) -> int:
@@ -103,12 +120,12 @@ def _characters(leaf: object) -> int:
 
 def _weigh(
     container: Any, keys: list[str], prefix: int, joint: int, measure: Callable[[Any], int], known: dict[int, Any]
-) -> tuple[int, int, Place | None]:
+) -> tuple[int, int, _Place | None]:
     """Return how many leaves a plain **container** has, what they take, and where a reader would begin to cut.
 
     That is the heaviest child, the heaviest child of that, and so on, as long as it takes over half of the limit.
 
-    :param prefix: What its flat keys have before its own keys, which does not count in what its leaves take.
+    :param prefix: What stands before its keys in flat keys. What its leaves take is returned without it.
     :param joint: What a separator takes.
     :param known: What was weighed, by its id: a structure may hold one container in many places.
     """
@@ -132,5 +149,5 @@ def _weigh(
         total += taken
         if taken + number * prefix > most:
             most = taken + number * prefix
-            place = heavy or Place(most, [*keys, key])
+            place = heavy or (most, [*keys, key])
     return leaves, total, place

@@ -1,7 +1,6 @@
-"""When an event happened, in Segment's form.
+"""When an event happened, in Segment's form: Python's ISO 8601 reader, kept from guesses that would move an event.
 
-Python's own ISO 8601 reader does the work. The pattern keeps it from guesses that would move an event, such as reading
-the epoch ``1711123112345`` as an evening in 1711, and from the hour 24, which some versions of Python refuse.
+It reads the epoch ``1711123112345`` as an evening in 1711, and only some versions read the hour 24.
 """
 
 import re
