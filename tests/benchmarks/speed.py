@@ -2,8 +2,9 @@
 
     python tests/benchmarks/speed.py [--quick] [--json FILE] [--docs]
 
-What is compared is measured in turns within one process, so that whatever slows the machine slows all alike. The
-median of the rounds' ratios is what counts. ``--json`` keeps every value in pyperf's format (``python -m pyperf show
+It begins with what users have: a stream of fresh records, each read, translated and written. What is compared is
+measured in turns within one process, so that whatever slows the machine slows all alike. The median of the rounds'
+ratios is what counts. ``--json`` keeps every value in pyperf's format (``python -m pyperf show
 FILE``), ``--docs`` writes the table and the charts of the documentation. Needs the extra ``benchmarks``.
 """
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,9 @@ POLICY = Policy(
 )
 
 OURS = ("flatten", "build_track_payload")
+STREAM = "20,000 fresh records"
+PEER = " : flatten"
+BUILD = "build_track_payload, to json.loads and json.dumps"
 
 Seconds = dict[str, list[float]]
 
@@ -146,23 +151,69 @@ def flatten_beside_peers(results: Results, rounds: int) -> None:
         seconds = in_turns(contenders, rounds)
         results.keep(f"flatten {shape}", seconds)
         for name in PEERS:
-            results.add(f"flatten, {shape}", f"{name} : flatten", ratio(seconds, name, "flatten"))
+            results.add(f"flatten, {shape}", name + PEER, ratio(seconds, name, "flatten"))
+
+
+def stream(results: Results, rounds: int, count: int = 20_000) -> None:
+    """Measure what a translation adds to reading each line and writing each payload, for records that are all new."""
+    lines, payloads = [], []
+    for number in range(count):
+        record = {**CLICK, "_id": f"{number:024x}", "cID": f"{number * 7:024x}", "d": {**CLICK["d"], "asn": number}}
+        lines.append(json.dumps(record))
+        payloads.append(build_track_payload(record, message=MESSAGE))
+
+    def alone() -> None:
+        for line, payload in zip(lines, payloads, strict=True):
+            json.loads(line)
+            json.dumps(payload)
+
+    def translated() -> None:
+        for line in lines:
+            json.dumps(build_track_payload(json.loads(line), message=MESSAGE))
+
+    seconds = in_turns({"translated": translated, "alone": alone}, rounds)
+    results.keep("stream", seconds)
+    on_top = ratio(seconds, "translated", "alone") - 1
+    results.add(STREAM, "translating, on top of reading and writing : reading and writing", on_top)
+
+
+def cart(kilobytes: float) -> dict[str, Any]:
+    """Return the sample click with a list of cart items, whose payload takes nearly so many **kilobytes**."""
+    item = {
+        "sku": "SKU-00417",
+        "name": "Winter jacket",
+        "qty": 2,
+        "price": 129.95,
+        "tags": ["sale", "new"],
+        "gift": False,
+    }
+    record = {**CLICK, "items": [{**item, "sku": f"SKU-{number:05}"} for number in range(400)]}
+    while True:
+        with suppress(PayloadTooLargeError):
+            text = json.dumps(build_track_payload(record, message=MESSAGE), separators=(",", ":"))
+            if len(text) <= kilobytes * 1024:
+                return record
+        record["items"] = record["items"][:-1]
 
 
 def translation(results: Results, rounds: int) -> None:
-    payload = build_track_payload(CLICK, message=MESSAGE)
-    seconds = in_turns(
-        {
-            "build": lambda: build_track_payload(CLICK, message=MESSAGE),
-            "json": lambda: (json.loads(TEXT), json.dumps(payload)),
-            "blocked": lambda: is_blocked(CLICK, POLICY),
-        },
-        rounds * 3,
-    )
-    results.keep("click", seconds)
-    group = "the sample click"
-    results.add(group, "build_track_payload : json.loads and json.dumps", ratio(seconds, "build", "json"))
-    results.add(group, "is_blocked : build_track_payload", ratio(seconds, "blocked", "build"))
+    without_id = {name: value for name, value in CLICK.items() if name != "_id"}
+    records = {"the sample click": CLICK, "the sample click without an _id": without_id}
+    records |= {f"{kilobytes} KB": cart(kilobytes) for kilobytes in (1, 2, 4, 6, 12)} | {"32 KB, the limit": cart(32)}
+    for name, record in records.items():
+        text, payload = json.dumps(record), build_track_payload(record, message=MESSAGE)
+        seconds = in_turns(
+            {
+                "build": lambda record=record: build_track_payload(record, message=MESSAGE),
+                "json": lambda text=text, payload=payload: (json.loads(text), json.dumps(payload)),
+                "blocked": lambda record=record: is_blocked(record, POLICY),
+            },
+            rounds * 2,
+        )
+        results.keep(name, seconds)
+        results.add(BUILD, name, ratio(seconds, "build", "json"))
+        if record is CLICK:
+            results.add("is_blocked to build_track_payload", name, ratio(seconds, "blocked", "build"))
 
 
 def peak(call: Callable[[], Any]) -> int:
@@ -212,26 +263,6 @@ def importing(results: Results, rounds: int) -> None:
     results.add("import", "cordial_segment : segment.analytics", ours / client)
 
 
-def by_size(results: Results, rounds: int) -> dict[str, float]:
-    """Return the milliseconds that records of several sizes take to be translated, or refused over 32 KB."""
-    milliseconds: dict[str, float] = {}
-    for kilobytes in (1, 4, 16, 24, 64, 1024):
-        record = {"action": "open", "cID": "c1"}
-        record |= {f"field {number:07}": f"value {number:07}" for number in range(kilobytes * 32 - 4)}
-
-        def call(record: dict[str, Any] = record) -> str:
-            try:
-                build_track_payload(record)
-            except PayloadTooLargeError:
-                return ", refused"
-            return ""
-
-        seconds = in_turns({"build": call}, rounds)
-        results.keep(f"{kilobytes} KB", seconds)
-        milliseconds[f"{kilobytes:,} KB{call()}"] = statistics.median(seconds["build"]) * 1e3
-    return milliseconds
-
-
 def bars(title: str, rows: list[tuple[str, str, float]], labels: list[str], widths: list[float]) -> str:
     """Write a chart as HTML: it takes its colours and fonts from the page, so it reads on any screen."""
     lines = [f'<figure class="bars"><figcaption>{title}</figcaption>']
@@ -246,27 +277,29 @@ def bars(title: str, rows: list[tuple[str, str, float]], labels: list[str], widt
     return "\n".join([*lines, "</figure>", ""])
 
 
-def charts(results: Results, milliseconds: dict[str, float]) -> str:
+def charts(results: Results) -> str:
+    sizes = [("", name, value) for group, name, value in results.rows if group == BUILD]
+    longest = max(value for *_, value in sizes)
+    first = bars(
+        "Time of <code>build_track_payload</code>, as a multiple of <code>json.loads</code> of the record and "
+        "<code>json.dumps</code> of the payload: the sample click, then with a list of cart items",
+        sizes,
+        [f"{value:.2f}" for *_, value in sizes],
+        [value / longest * 80 for *_, value in sizes],
+    )
     rows = [
         (group.removeprefix("flatten, "), name.partition(" ")[0], value)
         for group, name, value in results.rows
-        if name.endswith(" : flatten")
+        if name.endswith(PEER)
     ]
     shapes = dict.fromkeys(shape for shape, _, _ in rows)
     rows = [row for shape in shapes for row in [(shape, "flatten", 1.0), *(row for row in rows if row[0] == shape)]]
     most = math.log(max(value for _, _, value in rows) / 0.7)
-    first = bars(
+    second = bars(
         "Time to flatten, as a multiple of <code>cordial_segment.flatten</code> (logarithmic scale; shorter is faster)",
         rows,
         [f"{value:.1f}" if value < 10 else f"{value:.0f}" for _, _, value in rows],
         [math.log(value / 0.7) / most * 80 for _, _, value in rows],
-    )
-    longest = max(milliseconds.values())
-    second = bars(
-        "Time of <code>build_track_payload</code> by the size of a plain record, in milliseconds (linear scale)",
-        [("", size, value) for size, value in milliseconds.items()],
-        [f"{value:.3f}" for value in milliseconds.values()],
-        [value / longest * 80 for value in milliseconds.values()],
     )
     return first + second
 
@@ -278,16 +311,19 @@ def machine() -> str:
     return f"{model or platform.machine()}, {platform.system()}, CPython {platform.python_version()}"
 
 
-def write_docs(results: Results, milliseconds: dict[str, float]) -> None:
+def write_docs(results: Results) -> None:
+    """Write the charts, and a table of what they do not show."""
     names = ("flatten_json", "flatten-dict", "json-flatten", "flatdict", "pandas", "segment-analytics-python")
     lines = [f"Measured on {machine()}, with {', '.join(f'{name} {version(name)}' for name in names)}.", ""]
     lines += ["| | compared | ratio |", "| --- | --- | ---: |"]
     group = ""
     for row_group, name, value in results.rows:
+        if row_group == BUILD or name.endswith(PEER):
+            continue
         lines.append(f"| {row_group if row_group != group else ''} | {name} | {value:.2f} |")
         group = row_group
     (STATIC / "benchmarks.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (STATIC / "benchmarks.html").write_text(charts(results, milliseconds), encoding="utf-8")
+    (STATIC / "benchmarks.html").write_text(charts(results), encoding="utf-8")
 
 
 def main() -> None:
@@ -299,16 +335,15 @@ def main() -> None:
     rounds = 8 if options.quick else 40
     results = Results()
     print(machine())
-    flatten_beside_peers(results, rounds)
+    stream(results, max(5, rounds // 4))
     translation(results, rounds)
+    flatten_beside_peers(results, rounds)
     growth(results, rounds)
     importing(results, rounds)
-    milliseconds = by_size(results, rounds)
-    print(milliseconds)
     if options.json:
         pyperf.BenchmarkSuite(results.benchmarks).dump(options.json, replace=True)
     if options.docs:
-        write_docs(results, milliseconds)
+        write_docs(results)
 
 
 if __name__ == "__main__":
