@@ -178,22 +178,16 @@ def stream(results: Results, rounds: int, count: int = 20_000) -> None:
 
 
 def cart(kilobytes: float) -> dict[str, Any]:
-    """Return the sample click with a list of cart items, whose payload takes nearly so many **kilobytes**."""
-    item = {
-        "sku": "SKU-00417",
-        "name": "Winter jacket",
-        "qty": 2,
-        "price": 129.95,
-        "tags": ["sale", "new"],
-        "gift": False,
-    }
-    record = {**CLICK, "items": [{**item, "sku": f"SKU-{number:05}"} for number in range(400)]}
-    while True:
-        with suppress(PayloadTooLargeError):
-            text = json.dumps(build_track_payload(record, message=MESSAGE), separators=(",", ":"))
-            if len(text) <= kilobytes * 1024:
-                return record
-        record["items"] = record["items"][:-1]
+    """Return the sample click with as many cart items as fit into so many **kilobytes**, and into a payload."""
+    item = {"name": "Winter jacket", "qty": 2, "price": 129.95, "tags": ["sale", "new"], "gift": False}
+    record = {**CLICK, "items": [{"sku": f"SKU-{number:05}", **item} for number in range(400)]}
+    while record["items"]:
+        if len(json.dumps(record, separators=(",", ":"))) <= kilobytes * 1024:
+            with suppress(PayloadTooLargeError):
+                build_track_payload(record, message=MESSAGE)
+                break
+        record["items"].pop()
+    return record
 
 
 def translation(results: Results, rounds: int) -> None:
