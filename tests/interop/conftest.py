@@ -44,14 +44,14 @@ def start(tmp_path):
     """Start a program; it does not outlive the test."""
     started = []
 
-    def start_program(name, *arguments, **more):
+    def start_program(name, *arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE, **more):
         process = subprocess.Popen(  # noqa: S603 -- the project's own program
             [sys.executable, *(EXAMPLES / each if each.endswith(".py") else each for each in name.split()), *arguments],
             cwd=tmp_path,
             env=ENVIRONMENT | more,
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             preexec_fn=deaf_to_none,  # noqa: PLW1509
         )
         started.append(process)

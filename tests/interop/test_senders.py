@@ -1,7 +1,8 @@
-"""What both senders promise: every event arrives, by its ``messageId`` exactly once, or is reported and kept."""
+"""What the sender promises: every event arrives, by its ``messageId`` exactly once, or is reported and kept."""
 
 import gzip
 import json
+import os
 import signal
 import time
 from uuid import UUID
@@ -9,373 +10,291 @@ from uuid import UUID
 import pytest
 
 pytest.importorskip("httpx")
-pytest.importorskip("segment.analytics")
 
-from programs import ENVIRONMENT, WRITE_KEY
+from programs import WRITE_KEY
 
-from cordial_segment import ORIGIN_FIELDS, Block, build_track_payload, is_blocked, open_envelope
+SENDER = "send_with_httpx.py"
 
-SENDERS = {
-    "httpx": ("send_with_httpx.py",),
-    "httpx, 3 in flight": ("send_with_httpx.py", "--in-flight", "3"),
-    "client": ("send_with_client.py",),
-}
-each_sender = pytest.mark.parametrize("sender", SENDERS.values(), ids=SENDERS.keys())
 
-TIME = "2021-10-22T16:11:48.500Z"
-RECORDS = [{"action": "open", "cID": f"c{n}", "_id": f"e{n}", "time": TIME, "n": n} for n in range(5)]
-POISON = {"action": "open", "cID": "c1", "time": TIME, "poison": True}
+def without_id(n):
+    return {"type": "track", "event": "e", "anonymousId": "c", "properties": {"n": n}}
+
+
+PAYLOADS = [without_id(n) | {"messageId": f"api-e{n}"} for n in range(5)]
+POISON = without_id(5) | {"properties": {"poison": True}}
 
 
 @pytest.fixture
 def send(run, segment, tmp_path):
-    """Run a sender against the fake Segment; return its status, the lines it said, and its rejects."""
+    """Run the sender against the fake Segment; return its status, the lines it said, and its rejects."""
 
-    def send_with(sender, *arguments, rejects="rejects.jsonl", **more):
-        program, *rest = sender
+    def send_with(*arguments, rejects="rejects.jsonl", **more):
         rejects = tmp_path / rejects
-        always = ["--host", segment.url, "--rejects", rejects]
-        status, stdout, stderr = run(program, *arguments, *rest, *always, **more)
+        status, stdout, stderr = run(SENDER, *arguments, "--host", segment.url, "--rejects", rejects, **more)
         assert stdout == ""
         assert WRITE_KEY not in stderr + rejects.read_text()
-        return status, stderr.splitlines(), lines_of(rejects)
+        return status, stderr.splitlines(), [json.loads(line) for line in rejects.read_bytes().splitlines()]
 
     return send_with
 
 
-def lines_of(path):
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def sent(segment):
+def arrived(segment):
     """The number of each event that has arrived."""
     return sorted(event["properties"]["n"] for event in segment.once())
 
 
-FAILURES = [
-    [500, 503],
-    [408],
-    [429],
-    ["reset"],
-    ["taken, 503", "taken, 503"],
-    ["taken, reset", "taken, reset"],
-    ["taken, silence"],
-]
+FAILURES = [[500, 503], [408], [429], ["reset"], ["taken, 503"] * 2, ["taken, reset"] * 2, ["taken, silence"]]
 
 
-@each_sender
-@pytest.mark.parametrize("failures", FAILURES, ids=str)
-def test_every_event_arrives_once_by_its_id_whatever_fails(send, segment, write, sender, failures):
-    """With an ``_id`` or without."""
-    records = [{key: value for key, value in record.items() if key != "_id" or record["n"] % 2} for record in RECORDS]
+@pytest.mark.parametrize("failures", FAILURES, ids=lambda each: str(each[0]))
+def test_every_event_arrives_once_whatever_fails(send, segment, write, failures):
+    """With an id or without."""
     segment.failures.extend(failures)
-    status, said, rejects = send(sender, write(*records), "--timeout", "1" if "silence" in str(failures) else "15")
-    assert not segment.failures
-    assert sent(segment) == [0, 1, 2, 3, 4]
-    assert (status, said, rejects) == (0, ["5 delivered, 0 blocked, 0 failed"], [])
+    path = write(*PAYLOADS, *map(without_id, range(5, 10)))
+    status, said, rejects = send(path, "--timeout", "1" if "silence" in str(failures) else "15")
+    assert (arrived(segment), [*segment.failures]) == ([*range(10)], [])
+    assert (status, said, rejects) == (0, ["10 accepted by Segment, 0 rejected, 0 not sent"], [])
 
 
-def test_ways_in_are_gzip_folders_standard_input_envelopes_arrays_and_rejects(send, segment, write, tmp_path):
-    """And a byte-order mark, blank lines and a last line without an end are nothing special."""
+def test_gzip_folders_standard_input_and_rejects_are_read(send, segment, write, tmp_path):
+    """A byte-order mark, blank lines, and a last line without an end are nothing special."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    lines = [json.dumps({**RECORDS[n % 5], "n": n}).encode() for n in range(9)]
-    (folder / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + lines[0] + b"\n\r\n \n" + lines[1])
-    (folder / "b.gz").write_bytes(gzip.compress(b"[" + lines[2] + b',{"event":' + lines[3] + b"}]\n"))
+    lines = [json.dumps(without_id(n)).encode() for n in range(7)]
+    (folder / "b.jsonl").write_bytes(b"\xef\xbb\xbf" + lines[1] + b"\n\r\n \n" + lines[2])
+    (folder / "a.gz").write_bytes(gzip.compress(lines[0]))
     (folder / "_SUCCESS").write_bytes(b"what Spark writes beside its lines")
     about = {"reason": "it was wrong", "path": None, "place": "x:1"}
-    kept = write(
-        about | {"record": {"contact": {}, "event": json.loads(lines[4])}},
-        about | {"line": lines[5].decode()},
-        about | {"payload": build_track_payload(json.loads(lines[6]))},
-    )
-    status, said, _ = send(SENDERS["httpx"], folder, "-", kept, given=gzip.compress(lines[7] + b"\n" + lines[8]))
-    assert sorted(event["properties"]["n"] for event in segment.taken) == [*range(9)]
-    assert (status, said) == (0, ["9 delivered, 0 blocked, 0 failed"])
+    kept = [{"payload": json.loads(lines[3])}, {"line": lines[4].decode()}, {"record": {"action": "open"}}]
+    path = write(*(about | each for each in kept))
+    status, said, [reject] = send(folder, path, "-", given=gzip.compress(lines[5] + b"\n" + lines[6]))
+    assert [event["properties"]["n"] for event in segment.taken] == [*range(7)]
+    assert (status, said[-1]) == (1, "7 accepted by Segment, 1 rejected, 0 not sent")
+    assert (reject["place"], reject["line"]) == ("x:1", '{"action": "open"}')
 
 
-@each_sender
-@pytest.mark.parametrize("given", [None, ""], ids=str)
-def test_payloads_are_sent_as_they_are_and_get_an_id_before_the_first_send(send, segment, write, sender, given):
-    payloads = [build_track_payload(record) for record in RECORDS]
-    payloads[1]["messageId"] = given
-    del payloads[2]["messageId"]
-    segment.failures.extend(["taken, 503", "taken, reset"])
-    status, *_ = send(sender, write(*payloads), "--payloads")
-    first, second, third, *_ = segment.once()
-    assert (status, len(segment.taken), sent(segment)) == (0, 15, [0, 1, 2, 3, 4])
-    assert first["messageId"] == "api-e0"
-    assert UUID(second["messageId"]).version == UUID(third["messageId"]).version == 4
+def test_payloads_go_out_as_they_are_with_an_id(send, segment, write):
+    """Half of a surrogate pair is what is left of an emoji that was cut in two."""
+    odd = {**PAYLOADS[0], "integrations": {"A": False}, "properties": {"cut \ud83d": "\ud83d", "whole": "🍂"}}
+    send(write(odd, {**PAYLOADS[1], "messageId": None}, {**PAYLOADS[2], "messageId": ""}, without_id(3)))
+    assert segment.taken[0] == odd
+    assert all(UUID(event["messageId"]).version == 4 for event in segment.taken[1:])
 
 
-@each_sender
-def test_of_a_batch_that_segment_refuses_only_the_bad_events_fail(send, segment, write, sender):
-    path = write(*RECORDS[:3], POISON, *RECORDS[3:], {**POISON, "_id": "p2"})
-    status, said, rejects = send(sender, path)
-    assert sent(segment) == [0, 1, 2, 3, 4]
-    assert len(segment.taken) == 5
-    assert status == 1
-    assert sorted(said[:-1]) == [f"{path}:4: not delivered: HTTP 400", f"{path}:7: not delivered: HTTP 400"]
-    assert said[-1] == "5 delivered, 0 blocked, 2 failed"
-    assert [reject["payload"]["properties"]["poison"] for reject in rejects] == [True, True]
-    assert {(reject["reason"], reject["path"]) for reject in rejects} == {("not delivered: HTTP 400", None)}
-
-
-@each_sender
-def test_what_was_rejected_can_be_run_again_and_keeps_its_ids(send, segment, write, sender, tmp_path):
-    send(sender, write(RECORDS[0], b"no JSON", POISON, {"action": "open", "time": TIME}))
-    path = tmp_path / "rejects.jsonl"
+def test_of_a_refused_batch_only_the_bad_events_fail(send, segment, write):
+    """The reason holds the answer, shortened and without the key; a later run gets them through with their ids."""
+    path = write(*PAYLOADS[:3], POISON, *PAYLOADS[3:], POISON)
+    status, said, rejects = send(path)
+    assert ([event["properties"]["n"] for event in segment.taken], status) == ([0, 1, 2, 3, 4], 1)
+    reason = f"HTTP 400: seen Basic ***, ***:  {'x' * 200}"[:210]
+    assert said[:-1] == [f"{path}:4: {reason}", f"{path}:7: {reason}"]
+    assert said[-1] == "5 accepted by Segment, 2 rejected, 0 not sent"
+    assert [reject["reason"] for reject in rejects] == [reason, reason]
     segment.healed = True
-    status, said, rejects = send(sender, path, rejects="again.jsonl")
-    [before] = [reject["payload"] for reject in lines_of(path) if "payload" in reject]
-    assert [event["messageId"] for event in segment.taken] == ["api-e0", before["messageId"]]
-    assert (status, said[-1]) == (1, "1 delivered, 0 blocked, 2 failed")
-    assert [{**reject, "place": ""} for reject in rejects] == [
-        {
-            "reason": "not JSON: Expecting value: line 1 column 1 (char 0)",
-            "path": None,
-            "place": "",
-            "line": "no JSON",
-        },
-        {
-            "reason": "cID: missing: set it or the contact's _id, or pass user_id",
-            "path": "cID",
-            "place": "",
-            "record": {"action": "open", "time": TIME},
-        },
-    ]
+    send(path.with_name("rejects.jsonl"), rejects="again.jsonl")
+    assert [event["messageId"] for event in segment.taken[5:]] == [each["payload"]["messageId"] for each in rejects]
 
 
-BAD_LINES = [
-    (b"no JSON", "line"),
-    (b'{"a": "open"', "line"),
-    (b'{"cID": "\xff"}', "line"),
-    (b"[" * 100_000, "line"),
-    (b'{"a": "open", "cID": "c1", "n": ' + b"9" * 5000 + b"}", "line"),
-    (b'{"a": "open", "cID": "c1", "n": NaN}', "line"),  # JSON has no such number, so the text is kept
-    (b'"text"', "record"),
-    (b"[[]]", "record"),
-    (b"{}", "record"),
-    (b'{"a": "open", "cID": "c1", "n": {"a_b": 1, "a": {"b": 2}}}', "record"),
-]
-BAD_PAYLOADS = [
-    (b"no JSON", "line"),
-    (b'{"type": "track", "event": "e", "anonymousId": "c1", "properties": {"n": NaN}}', "line"),
-    (b"7", "payload"),
-    (b'{"action": "open", "cID": "c1"}', "payload"),
-    (b'{"type": "track", "event": 7}', "payload"),
-    (b'{"type": "track", "event": "e", "messageId": 7}', "payload"),
-    (b'{"type": "track", "event": "e", "properties": {"n": "' + b"x" * 40_000 + b'"}}', "payload"),
-]
+BAD_LINES = {
+    "text": (b"no JSON", "line", "not JSON"),
+    "cut short": (b'{"type": "track"', "line", "not JSON"),
+    "not UTF-8": (b'{"type": "\xff"}', "line", "not JSON"),
+    "deep": (b"[" * 100_000, "line", "not JSON"),
+    "long number": (b'{"type": "track", "event": "e", "n": ' + b"9" * 5000 + b"}", "line", "not JSON"),
+    "NaN": (b'{"type": "track", "event": "e", "n": NaN}', "line", "not JSON"),
+    "array": (b"[" + json.dumps(PAYLOADS[0]).encode() + b"]", "line", "through cordial-segment"),
+    "record": (b'{"action": "open", "cID": "c1"}', "line", "through cordial-segment"),
+    "no event": (b'{"type": "track"}', "payload", "must be strings"),
+    "id": (b'{"type": "track", "event": "e", "messageId": 0}', "payload", "must be strings"),
+    "over 32 KB": (b'{"type": "track", "event": "' + "é".encode() * 16_384 + b'"}', "payload", "32,768"),
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "line", "kept"),
-    [*(([], *each) for each in BAD_LINES), *((["--payloads"], *each) for each in BAD_PAYLOADS)],
-    ids=lambda value: str(value)[:40],
-)
-def test_a_line_that_cannot_be_sent_is_reported_kept_and_costs_itself(send, segment, write, options, line, kept):
-    good = [build_track_payload(record) for record in RECORDS[:2]] if options else RECORDS[:2]
-    path = write(good[0], line, good[1])
-    status, said, [reject] = send(SENDERS["httpx"], path, *options)
-    assert sent(segment) == [0, 1]
-    assert (status, len(said), said[-1]) == (1, 2, "2 delivered, 0 blocked, 1 failed")
-    assert said[0] == f"{path}:2: {reject['reason']}"
-    assert reject.keys() == {"reason", "path", "place", kept}
-    assert reject["place"] == f"{path}:2"
-    if kept != "line":
-        assert [reject[kept]] in (json.loads(line), [json.loads(line)])
+@pytest.mark.parametrize(("line", "kept", "reason"), BAD_LINES.values(), ids=BAD_LINES.keys())
+def test_a_line_that_cannot_be_sent_costs_itself(send, segment, write, line, kept, reason):
+    path = write(PAYLOADS[0], line, PAYLOADS[1])
+    status, said, [reject] = send(path)
+    assert (arrived(segment), status) == ([0, 1], 1)
+    assert said == [f"{reject['place']}: {reject['reason']}", "2 accepted by Segment, 1 rejected, 0 not sent"]
+    assert (reject["place"], reject["path"]) == (f"{path}:2", None)
+    assert reason in reject["reason"]
+    if kept == "payload":
+        assert reject[kept] == json.loads(line) | {"messageId": reject[kept]["messageId"]}
+    else:
+        assert reject[kept] == line.decode(errors="backslashreplace")
 
 
-@each_sender
-def test_a_missing_or_broken_file_costs_itself(send, segment, write, sender, tmp_path):
+def test_a_missing_or_broken_file_costs_itself(send, segment, write, tmp_path):
     broken = tmp_path / "broken.gz"
-    whole = gzip.compress(json.dumps(RECORDS[1]).encode() + b"\n" + bytes(100_000))
-    broken.write_bytes(whole[:-20])
-    paths = [write(RECORDS[0], name="a.jsonl"), tmp_path / "missing", broken, write(RECORDS[2], name="c.jsonl")]
-    status, said, rejects = send(sender, *paths)
-    assert sent(segment) == [0, 1, 2]
-    assert (status, rejects) == (2, [])
-    assert [line.split(":")[0] for line in said] == [str(paths[1]), str(broken), "3 delivered, 0 blocked, 0 failed"]
+    broken.write_bytes(gzip.compress(json.dumps(PAYLOADS[1]).encode() + b"\n" + bytes(100_000))[:-20])
+    paths = [write(PAYLOADS[0], name="a.jsonl"), tmp_path / "missing", broken, write(PAYLOADS[2], name="c.jsonl")]
+    status, said, rejects = send(*paths)
+    assert (arrived(segment), status, rejects) == ([0, 1, 2], 2, [])
+    assert [line.split(":")[0] for line in said[:-1]] == [str(paths[1]), str(broken)]
     assert "cannot be read past line 1" in said[1]
 
 
-def test_a_folder_or_a_rejects_file_of_this_run_is_no_input_to_hang_on(send, tmp_path):
-    (tmp_path / "folder" / "inner").mkdir(parents=True)
-    status, said, _ = send(SENDERS["httpx"], tmp_path / "folder", tmp_path / "rejects.jsonl")
-    assert (status, len(said)) == (2, 3)
-    assert "rejects are written to it" in said[1]
+@pytest.mark.parametrize(("answer", "retries"), [(500, "1"), (429, "0"), (302, "9"), (418, "9")])
+def test_what_is_given_up_is_named_and_kept(send, segment, write, answer, retries):
+    segment.failures.extend([answer, answer])
+    write(name="rejects.jsonl").write_bytes(b"7")
+    status, _, [_, *rejects] = send(write(*PAYLOADS[:3]), "--retries", retries)
+    assert (status, len(segment.requests)) == (1, 2 if answer == 500 else 1)
+    assert {reject["reason"].split(":")[0] for reject in rejects} == {f"HTTP {answer}"}
+    assert [reject["payload"] for reject in rejects] == PAYLOADS[:3]
 
 
-def test_rejects_that_cannot_be_written_stop_the_sender(run, segment, write):
-    """It could only go on to lose more."""
-    path = write(b"no JSON", *RECORDS)
-    status, _, stderr = run("send_with_httpx.py", path, "--host", segment.url, "--rejects", "/dev/full")
-    assert (status, segment.taken) == (2, [])
-    assert stderr.splitlines()[1:] == [
-        "/dev/full: cannot be written: [Errno 28] No space left on device",
-        f"stopped: nothing after {path}:1 was read",
-        "0 delivered, 0 blocked, 1 failed",
-    ]
+@pytest.mark.parametrize("answer", [401, 403, 404])
+def test_a_refused_key_stops_it_at_once(send, segment, write, answer):
+    segment.failures.append(answer)
+    status, said, rejects = send(write(*PAYLOADS))
+    assert (status, len(segment.requests), len(said)) == (2, 1, 2)
+    assert said[0].startswith(f"stopped by HTTP {answer}: ")
+    assert said[0].endswith("; 5 lines are settled: go on with --skip 5")
+    assert said[1].startswith("0 accepted by Segment, 0 rejected, 5 not sent, of which 5 are in ")
+    assert [reject["payload"] for reject in rejects] == PAYLOADS
 
 
-@each_sender
-@pytest.mark.parametrize(("status", "retries"), [(401, "9"), (404, "9"), (500, "1"), (429, "0")])
-def test_what_is_given_up_is_named_and_kept(send, segment, write, sender, status, retries):
-    segment.failures.extend([status] * 20)
-    code, said, rejects = send(sender, write(*RECORDS[:3]), "--retries", retries)
-    assert (code, said[-1]) == (1, "0 delivered, 0 blocked, 3 failed")
-    assert all(line.endswith(f"not delivered: HTTP {status}") for line in said[:-1])
-    assert [reject["payload"]["messageId"] for reject in rejects] == ["api-e0", "api-e1", "api-e2"]
-
-
-@each_sender
-def test_a_server_that_is_not_there_is_reported(run, write, tmp_path, sender):
-    program, *rest = sender
-    status, _, stderr = run(program, write(RECORDS[0]), "--host", "http://127.0.0.1:1", "--retries", "1", *rest)
-    assert status == 1
-    assert "not delivered: Connect" in stderr
-
-
-@each_sender
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_ends_it_with_all_that_is_in_hand_kept(start, send, segment, sender, number, tmp_path):
-    """What was read is in the rejects, and what was not is after the line that it names."""
-    program, *rest = sender
-    segment.failures.extend([503] * 100)
-    rejects = tmp_path / "rejects.jsonl"
-    process = start(program, "--host", segment.url, "--rejects", rejects, *rest)
-    # More than one batch, of records without an id. The last line is never whole.
-    lines = [json.dumps({"action": "open", "cID": "c1", "n": n, "time": TIME}).encode() + b"\n" for n in range(2600)]
-    process.stdin.write(b"".join(lines) + b'{"action": "open"')
-    process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while not segment.requests and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert "stopped: nothing after -:2600 was read" in stderr.decode()
-    assert stderr.decode().splitlines()[-1] == "0 delivered, 0 blocked, 2600 failed"
+@pytest.mark.parametrize("rejects", [True, False], ids=["rejects", "no rejects"])
+def test_a_segment_that_refuses_everything_stops_it(run, segment, write, tmp_path, rejects):
+    """6,000 events cost at most 40 requests; what was not sent can be sent later."""
+    segment.failures.extend([400] * 20_000)
+    path, kept = write(*map(without_id, range(6000))), tmp_path / "rejects.jsonl"
+    options = ["--host", segment.url, "--rate", "1000000", *(["--rejects", kept] if rejects else [])]
+    status, _, stderr = run(SENDER, path, *options)
+    assert (status, len(segment.requests) <= 40, len(stderr.splitlines())) == (2, True, 2)
+    settled = int(stderr.splitlines()[0].rpartition(" ")[2])
+    assert settled > 0 if rejects else settled == 0
     segment.failures.clear()
-    status, *_ = send(sender, rejects, rejects="again.jsonl")
-    assert status == 0
-    assert sent(segment) == [*range(2600)]
+    assert run(SENDER, path, *options[:4], "--skip", str(settled))[0] == 0
+    if rejects:
+        assert run(SENDER, kept, *options[:4])[0] == 0
+    assert (len(segment.taken), arrived(segment)) == (6000, [*range(6000)])
 
 
-def test_a_signal_that_nohup_ignores_stays_ignored(examples, segment, write):
-    import subprocess
-    import sys
-
-    command = [sys.executable, examples / "send_with_httpx.py", "--host", segment.url]
-    ignoring = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
-    with subprocess.Popen(  # noqa: S603
-        command,
-        env=ENVIRONMENT,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=ignoring,  # noqa: PLW1509
-    ) as process:
-        process.stdin.write(json.dumps(RECORDS[0]).encode())
-        process.stdin.flush()
-        time.sleep(1)
-        process.send_signal(signal.SIGHUP)
-        process.communicate(timeout=60)
-    assert (process.returncode, len(segment.taken)) == (0, 1)
+def test_three_events_refused_for_two_reasons_do_not_stop_it(send, segment, write):
+    segment.failures.extend([413, 400, 400, 413, 400, 400])  # four events, two, one, one, two, one
+    status, said, rejects = send(write(*PAYLOADS[:4]))
+    assert (status, arrived(segment), len(rejects)) == (1, [3], 3)
+    assert said[-1] == "1 accepted by Segment, 3 rejected, 0 not sent"
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("policy.toml", 'email = "block_all"\n'), ("policy.json", '\ufeff{"email": {"block": ["open"]}}')],
-)
-@each_sender
-def test_a_policy_is_json_or_toml(send, segment, write, sender, tmp_path, name, text):
-    (tmp_path / name).write_text(text)
-    status, said, _ = send(sender, write(*RECORDS), "--policy", name)
-    assert (status, said, segment.taken) == (0, ["0 delivered, 5 blocked, 0 failed"], [])
+def test_rejects_that_cannot_be_written_stop_it(run, segment, write):
+    """Going on would lose more."""
+    path = write(PAYLOADS[0], b"no JSON", PAYLOADS[1])
+    status, _, stderr = run(SENDER, path, "--host", segment.url, "--rejects", "/dev/full")
+    assert (status, segment.taken) == (2, [])
+    assert stderr.splitlines()[0].startswith("stopped by /dev/full, which cannot be written: ")
+    assert stderr.splitlines()[0].endswith("; 0 lines are settled: go on with --skip 0")
 
 
-OPTIONS = [
-    (["--channel", "sms"], {"channel": "sms"}, {}),
-    (["--separator", "."], {"separator": "."}, {}),
-    (["--messages", "messages.json"], {"message": {"name": "Fall", "subject": "Now"}}, {}),
-    (["--block-robots"], {}, {"robots": Block("open", "click")}),
-    (["--origin-field", "properties.via"], {}, {"origin_fields": [*ORIGIN_FIELDS, "properties.via"]}),
-]
+def in_time(condition):
+    return any(condition() or time.sleep(0.02) for _ in range(3000))
 
 
-@pytest.mark.parametrize(("options", "arguments", "rules"), OPTIONS, ids=lambda value: str(value)[:30])
-def test_the_options_of_a_translation_are_the_librarys(send, segment, write, tmp_path, options, arguments, rules):
-    (tmp_path / "messages.json").write_text('{"b1": {"name": "Fall", "subject": "Now"}}')
-    items = [
-        {"action": "open", "cID": "c1", "_id": "e1", "bmID": "b1", "d": {"robot": True}, "n": 1},
-        {"contact": {"_id": "c2"}, "event": {"a": "cart", "_id": "e2", "bmID": "b1", "properties": {"via": "segment"}}},
-        {"action": "open", "cID": "c3", "_id": "e3", "source": "segment"},
-    ]
-    send(SENDERS["httpx"], write(*items), *options)
-    opened = [open_envelope(item) for item in items]
-    assert segment.taken == [
-        build_track_payload(record, contact=contact, **arguments)
-        for record, contact in opened
-        if not is_blocked(record, **rules)
-    ]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("rejects", [True, False], ids=["rejects", "no rejects"])
+def test_a_signal_loses_nothing(start, run, segment, tmp_path, number, rejects):
+    """Not even of two events with one id, in the middle of a request, a pause, or a line; nor does a second signal."""
+    segment.failures.extend([None, "taken, silence"] if number == signal.SIGINT else [None, *[503] * 100])
+    kept = tmp_path / "rejects.jsonl"
+    options = ["--host", segment.url, "--rate", "1000000", *(["--rejects", kept] if rejects else [])]
+    process = start(SENDER, *options)
+    lines = [json.dumps({**without_id(n), "messageId": f"id-{n // 2}"}).encode() + b"\n" for n in range(5100)]
+    process.stdin.write(b"".join(lines) + b'{"type"')
+    process.stdin.flush()
+    assert in_time(lambda: segment.failed and len(segment.taken) == (5000 if number == signal.SIGINT else 2500))
+    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    stopped, closing = stderr.decode().splitlines()
+    assert process.returncode == 128 + number
+    assert stopped.startswith(f"stopped by {number.name}; ")
+    assert closing.startswith("2500 accepted by Segment, 0 rejected, 2501 not sent")
+    segment.failures.clear()
+    segment.taken.clear()
+    for arguments in ([kept], ["-", "--skip", stopped.rpartition(" ")[2]]) if rejects else (["--skip", "2500"],):
+        run(SENDER, *options[:4], *arguments, given=b"".join(lines))
+    assert [event["properties"]["n"] for event in segment.taken] == [*range(2500, 5100)]
+
+
+def test_a_signal_while_it_keeps_its_books_waits(start, segment, write):
+    """Nobody reads what it says, so it stands still in the middle of its report."""
+    segment.failures.append(503)
+    process = start(SENDER, write(*map(without_id, range(2500))), "--host", segment.url, "--retries", "0")
+    said = process.stderr.read(1)
+    process.send_signal(signal.SIGTERM)
+    said += process.communicate(timeout=60)[1]
+    assert process.returncode == 143
+    assert b"stopped by SIGTERM; 2500 lines are settled" in said
+    assert b"0 accepted by Segment, 2500 rejected, 0 not sent" in said
+
+
+def test_a_signal_before_the_lines_to_skip_are_read(start, segment):
+    process = start(SENDER, "missing", "-", "--host", segment.url, "--skip", "9")
+    said = process.stderr.read(1)
+    process.send_signal(signal.SIGTERM)
+    said += process.communicate(timeout=60)[1]
+    assert b"9 lines are settled: go on with --skip 9" in said
+
+
+def test_the_rate_holds_the_second_request_back(start, segment, write, examples):
+    """For 40 minutes. A signal that nohup ignores stays ignored; another ends the wait."""
+    nohup = "import os, sys; os.execvp('nohup', ['nohup', sys.executable, *sys.argv[1:]])"
+    path = write(*map(without_id, range(2600)))
+    process = start("-c", nohup, examples / SENDER, path, "--host", segment.url, "--rate", "1")
+    assert in_time(lambda: segment.taken)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, len(segment.requests)) == (143, 1)
+    assert b"stopped by SIGTERM; 2500 lines are settled: go on with --skip 2500" in stderr
+
+
+def test_batches_are_as_long_as_segment_takes_them(send, segment, write):
+    large = [{**without_id(n), "text": "x" * 29_000} for n in range(60)]
+    status, *_ = send(write(*large, *map(without_id, range(60, 3060))), "--rate", "1000000")
+    assert (status, arrived(segment), segment.failed) == (0, [*range(3060)], 0)
+    assert len(segment.requests) < 8
+
+
+def test_a_terminal_shows_the_progress(start, segment, write):
+    ours, theirs = os.openpty()
+    start(SENDER, write(PAYLOADS[0]), "--host", segment.url, stderr=theirs).wait(60)
+    assert b"\r\x1b[K1 accepted by Segment, 0 rejected\r\x1b[K1 accepted" in os.read(ours, 1000)
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_the_region_is_a_host(run, segment, write):
+    run(SENDER, write(PAYLOADS[0]), "--region", "eu", "--retries", "0", HTTPS_PROXY=segment.url)
+    assert segment.connects == ["events.eu1.segmentapis.com:443"]
 
 
 WRONG_USAGE = [
-    (["--policy", "missing.json"], "No such file"),
-    (["--policy", "broken.json"], "Expecting value"),
-    (["--policy", "broken.toml"], "at line 1"),
-    (["--policy", "wrong.json"], "'emial'"),
-    (["--policy", "list.json"], "list.json: "),
-    (["--messages", "list.json"], "expected an object"),
-    (["--channel", "fax"], "'fax'"),
-    (["--host", "segment.example.com"], "expected http://"),
-    (["--host", "http://["], "http://["),
-    (["--rejects", "no/such/folder"], "No such file"),
-    (["--timeout", "long"], "long"),
-    (["--no-such-option"], "unrecognized"),
+    *(["--host", url] for url in ["segment.example.com", "http://[", "http://x/v1", "http://x?a", "http://u@x"]),
+    *(["--host", f"http://127.0.0.1:{port}"] for port in ["0", "65536", "x"]),
+    *(["--rate", number] for number in ["0", "nan", "inf", "fast"]),
+    *([option, number] for option in ["--timeout", "--retries", "--skip"] for number in ["-1", "9" * 20]),
+    *(["--rejects", path] for path in ["", ".", "no/such", "in.jsonl", "link.jsonl", "hard.jsonl", "stdin.jsonl"]),
+    *([""], ["--region", "asia"], ["--re", "us"], ["--policy", "in.jsonl"]),
 ]
 
 
-@each_sender
-@pytest.mark.parametrize(("options", "error"), WRONG_USAGE, ids=lambda value: str(value)[:30])
-def test_wrong_usage_is_told_in_one_line(run, segment, write, tmp_path, sender, options, error):
-    for name, text in {
-        "broken.json": "x",
-        "broken.toml": "=",
-        "wrong.json": '{"emial": "block_all"}',
-        "list.json": "[]",
-    }.items():
-        (tmp_path / name).write_text(text)
-    program, *rest = sender
-    status, stdout, stderr = run(program, write(*RECORDS), "--host", segment.url, *rest, *options)
-    assert (status, stdout, len(stderr.splitlines()), segment.requests) == (2, "", 1, [])
-    assert error in stderr
+@pytest.mark.parametrize("wrong", WRONG_USAGE, ids=" ".join)
+def test_wrong_usage_is_told_in_one_line(start, segment, write, wrong):
+    path, given = write(PAYLOADS[0], name="in.jsonl"), write(name="stdin.jsonl")
+    path.with_name("link.jsonl").symlink_to(path)
+    path.with_name("hard.jsonl").hardlink_to(path)
+    with given.open("rb") as file:
+        process = start(SENDER, path, "-", "--host", segment.url, *wrong, stdin=file)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, len(stderr.splitlines()), segment.requests) == (2, 1, [])
+    assert json.loads(path.read_bytes()) == PAYLOADS[0]
 
 
-@each_sender
-def test_without_a_write_key_it_sends_nothing(run, segment, write, sender):
-    program, *rest = sender
-    status, _, stderr = run(program, write(*RECORDS), "--host", segment.url, *rest, SEGMENT_WRITE_KEY="")
-    assert (status, stderr, segment.requests) == (2, f"{program}: the environment has no SEGMENT_WRITE_KEY\n", [])
-
-
-@each_sender
-def test_half_of_a_surrogate_pair_arrives(send, segment, write, sender):
-    """It is what is left of an emoji that was cut in two."""
-    send(sender, write({"action": "open", "cID": "c1", "cut \ud83d": "\ud83d", "whole": "🍂"}))
-    [event] = segment.taken
-    assert event["properties"]["cut \ud83d"] == "\ud83d"
-    assert event["properties"]["whole"] == "🍂"
-
-
-@each_sender
-def test_batches_are_as_long_as_segment_takes_them_and_lose_nothing(send, segment, write, sender):
-    """Sixty events of nearly 30 KB, and many small ones."""
-    large = [{**RECORDS[0], "_id": f"l{n}", "n": n, "text": "x" * 29_000} for n in range(60)]
-    small = [{**RECORDS[0], "_id": f"s{n}", "n": 60 + n} for n in range(3000)]
-    status, *_ = send(sender, write(*large, *small))
-    assert status == 0
-    assert all(len(body) <= 510_000 for _, body in segment.requests)
-    assert sent(segment) == [*range(3060)]
+@pytest.mark.parametrize("key", ["", " ", "k ", "k\n", "k k", '"k"', "'k", "“k”"], ids=ascii)
+def test_a_write_key_that_cannot_work_stops_it(run, segment, write, key):
+    status, _, stderr = run(SENDER, write(PAYLOADS[0]), "--host", segment.url, SEGMENT_WRITE_KEY=key)
+    assert (status, "SEGMENT_WRITE_KEY" in stderr, len(stderr.splitlines()), segment.requests) == (2, True, 1, [])

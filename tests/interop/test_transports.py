@@ -1,172 +1,120 @@
-"""What each transport changes in a payload, and how long the plain one waits."""
+"""What a payload looks like when it arrives, by each way that the pages show, and how long the sender waits."""
 
 import base64
-import copy
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from threading import Event
 
 import pytest
 
 pytest.importorskip("httpx")
-pytest.importorskip("segment.analytics")
 
-import httpx
-from programs import WRITE_KEY
-from segment.analytics.version import VERSION
+from programs import ROOT, WRITE_KEY, Service
 
 from cordial_segment import build_track_payload
 
-
-@pytest.fixture
-def exported(examples):
-    lines = (examples / "export" / "part-0000.jsonl").read_bytes().splitlines()
-    return examples / "export" / "part-0000.jsonl", [build_track_payload(json.loads(line)) for line in lines]
+EXPORT = ROOT / "docs" / "examples" / "export" / "part-0000.jsonl"
+RECORDS = [json.loads(line) for line in EXPORT.read_bytes().splitlines()]
 
 
-def test_over_plain_http_a_payload_arrives_as_it_is(run, segment, exported):
-    path, payloads = exported
-    run("send_with_httpx.py", path, "--host", segment.url)
+def test_over_plain_http_payloads_arrive_as_they_are(run, segment):
+    """Through the command and the sender."""
+    _, payloads, _ = run("-m cordial_segment", EXPORT)
+    run("send_with_httpx.py", "--host", segment.url, given=payloads.encode())
     [(headers, body)] = segment.requests
-    assert json.loads(body) == {"batch": payloads}
+    assert json.loads(body) == {"batch": [*map(build_track_payload, RECORDS)]}
     assert headers["Content-Type"] == "application/json"
     assert headers["Authorization"] == "Basic " + base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
 
 
-def test_segments_client_writes_its_name_and_changes_little_else(run, segment, exported):
-    path, payloads = exported
-    run("send_with_client.py", path, "--host", segment.url)
-    [(headers, body)] = segment.requests
-    batch = json.loads(body)
-    assert batch.keys() == {"batch", "sentAt", "writeKey"}
-    assert batch["writeKey"] == WRITE_KEY
-    assert headers["Authorization"] == "Basic " + base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
-    library = {"name": "analytics-python", "version": VERSION}
-    assert batch["batch"] == [
-        payload
-        | {
-            "userId": None,
-            "context": payload["context"] | {"library": library},
-            "timestamp": payload["timestamp"].replace("Z", "+00:00"),
-        }
-        for payload in payloads
-    ]
-
-
-def test_through_segments_client_an_event_without_a_time_keeps_the_first_that_it_gets(run, segment, write):
-    """The time of its first sending, even where it is sent again because its batch was refused."""
-    segment.failures.append(400)
-    path = write({"action": "open", "cID": "c1"}, {"action": "open", "cID": "c2"})
-    run("send_with_client.py", path, "--host", segment.url)
-    sent = [event for _, body in segment.requests for event in json.loads(body)["batch"]]
-    assert len(segment.taken) == 2
-    assert len(sent) == 4
-    assert len({(event["messageId"], event["timestamp"]) for event in sent}) == 2
-
-
-def test_what_segments_client_refuses_is_reported(run, segment, write):
-    """It counts six bytes for an é where Segment counts two."""
-    long = {"action": "open", "cID": "c1", "_id": "e1", "text": "é" * 6000}
-    path = write(long, {"action": "open", "cID": "c1", "_id": "e2"})
-    status, _, stderr = run("send_with_client.py", path, "--host", segment.url, "--rejects", "rejects.jsonl")
-    assert [event["messageId"] for event in segment.taken] == ["api-e2"]
-    assert (status, len(stderr.splitlines())) == (1, 2)
-    assert f"{path}:1: not delivered: refused by the client: " in stderr
-    [reject] = map(json.loads, path.with_name("rejects.jsonl").read_text().splitlines())
-    assert reject["payload"] == build_track_payload(long) | {"timestamp": reject["payload"]["timestamp"]}
-
-
 @pytest.fixture
-def client(load):
-    return load("send_with_client")
+def client(segment):
+    """Segment's client, and the page's function that hands a payload to it."""
+    analytics = pytest.importorskip("segment.analytics")
+    page = (ROOT / "docs" / "transports.md").read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "hand_over" in block]
+    names = {}
+    exec(code, names)  # noqa: S102 -- the project's own page
+    failed = []
+    client = analytics.Client(
+        WRITE_KEY, segment.url, on_error=lambda error, batch: failed.extend(batch), upload_interval=0.1
+    )
+    yield client, names["hand_over"], failed
+    client.join()
 
 
-def test_a_trip_through_segments_client_leaves_the_context_as_it_is(client):
-    payload = build_track_payload({"action": "open", "cID": "c1", "_id": "e1", "time": "2021-10-22T16:11:48Z"})
-    before = copy.deepcopy(payload)
-    assert client.track(client.Client("key", send=False), payload) is True
-    assert payload == before
+def test_through_segments_client_payloads_arrive_with_its_name(client, segment):
+    """The payload itself is left alone, to be sent again."""
+    client, hand_over, _ = client
+    payloads = [*map(build_track_payload, RECORDS)]
+    before = json.dumps(payloads)
+    for payload in payloads:
+        hand_over(client, payload)
+    client.flush()
+    assert json.dumps(payloads) == before
+    for payload, event in zip(payloads, segment.taken):
+        library = event["context"].pop("library")
+        assert library["name"] == "analytics-python"
+        del payload["context"]["library"]
+        assert event.pop("userId") == payload.get("userId")
+        assert datetime.fromisoformat(event.pop("timestamp")) == datetime.fromisoformat(payload.pop("timestamp"))
+        assert event == payload
 
 
-def test_a_full_queue_loses_nothing_in_silence(client):
-    segment = client.Segment("key", "http://127.0.0.1:1", 1, 0)
-    segment.client = client.Client("key", max_queue_size=1, send=False)
-    segment.client.send = True  # though nobody empties the queue
-    batch = [build_track_payload({"action": "open", "cID": "c1", "_id": f"e{n}"}) for n in range(3)]
-    lost = segment.post(batch, Event())
-    assert [reason for _, reason in lost] == ["no answer", "the client's queue is full", "the client's queue is full"]
-
-
-class Clock(Event):
-    """An event that nobody waits for: it notes the pauses."""
-
-    def __init__(self):
-        super().__init__()
-        self.pauses = []
-
-    def wait(self, timeout=None):
-        self.pauses.append(timeout)
-        return False
-
-
-@pytest.fixture
-def pauses(load):
-    """The pauses of the plain sender between the answers of Segment."""
-    program = load("send_with_httpx")
-
-    def post(*answers):
-        clock = Clock()
-        given = iter([httpx.Response(status, headers={"Retry-After": after}) for status, after in answers])
-        with httpx.Client(base_url="http://x", transport=httpx.MockTransport(lambda request: next(given))) as client:
-            lost = program.post(client, len(answers) - 1, program.PATIENCE, [{}], clock)
-        return clock.pauses, lost
-
-    return post
-
-
-def test_pauses_double_up_to_a_minute(pauses):
-    found, lost = pauses(*[(503, "")] * 11)
-    for attempt, pause in enumerate(found):
-        longest = min(60, 0.25 * 2**attempt)
-        assert longest / 2 <= pause <= longest
-    assert (len(found), lost) == (10, [({}, "HTTP 503")])
-
-
-@pytest.mark.parametrize("status", [301, 400, 401, 404, 413])
-def test_a_status_that_would_not_change_is_not_tried_again(pauses, status):
-    assert pauses((status, ""), (200, "")) == ([], [({}, f"HTTP {status}")])
+def test_segments_client_gives_up_what_segment_refuses(client, segment):
+    """The good events of the batch too, an event that is long to it alone, and what its queue has no room for."""
+    client, hand_over, failed = client
+    events = [{"action": "open", "cID": "c1", "n": n} | ({"poison": True} if n == 1 else {}) for n in range(3)]
+    for event in events:
+        hand_over(client, build_track_payload(event))
+    client.flush()
+    assert (len(failed), segment.taken) == (3, [])
+    assert all(event["messageId"] for event in failed)
+    with pytest.raises(RuntimeError, match="32"):
+        hand_over(client, build_track_payload({"action": "open", "cID": "c1", "text": "é" * 6000}))
+    client.join()
+    client.queue.maxsize = 1
+    hand_over(client, build_track_payload(events[0]))
+    with pytest.raises(OverflowError):
+        hand_over(client, build_track_payload(events[0]))
+    client.queue.get()
 
 
 @pytest.mark.parametrize(
-    ("value", "least", "most"),
+    ("value", "seconds"),
     [
-        ("7", 7, 7),
-        ("300", 300, 300),
-        ("Fri, 22 Oct 2021 16:11:48 GMT", 0, 1),
-        ("Fri, 22 Oct 2021 16:11:48 -0000", 0, 1),
-        ("soon", 0, 1),
-        ("-5", 0, 1),
-        ("1.5", 0, 1),
-        ("Fri, 99 Oct 99999 16:11:48 GMT", 0, 1),
+        *[("7", 7), ("1.5", 1.5), ("300", 300), ("301", 300), ("9" * 5000, 300), ("inf", 300)],
+        *[("", 0), ("-5", 0), ("nan", 0), ("soon", 0), ("Fri, 99 Oct 99999 16:11:48 GMT", 0)],
+        *[(f"Fri, 22 Oct 2021 16:11:48 {zone}", 0) for zone in ("GMT", "-0000", "+" + "9" * 20)],
+        (format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True), 300),
     ],
+    ids=lambda value: str(value)[:12],
 )
-def test_a_wait_that_segment_asks_for_is_kept(pauses, value, least, most):
-    [pause], lost = pauses((429, value), (200, ""))
-    assert least <= pause <= most
-    assert lost == []
+def test_retry_after_is_a_wait_of_at_most_five_minutes(load, value, seconds):
+    assert load("send_with_httpx").retry_after(value) == seconds
 
 
-def test_a_date_to_wait_for_is_kept(pauses):
-    value = format_datetime(datetime.now(UTC) + timedelta(seconds=200), usegmt=True)
-    [pause], lost = pauses((429, value), (200, ""))
-    assert 100 <= pause <= 200
-    assert lost == []
+@pytest.mark.parametrize("value", ["", "nan", "-1", "soon", "0.1"])
+def test_the_sender_gets_over_any_retry_after(run, segment, write, value):
+    segment.retry_after = value
+    segment.failures.append(429)
+    path = write(build_track_payload({"action": "open", "cID": "c1"}))
+    assert run("send_with_httpx.py", path, "--host", segment.url)[0] == 0
+    assert len(segment.requests) == 2
 
 
-TOMORROW = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
-
-
-@pytest.mark.parametrize("value", ["301", "9" * 400, TOMORROW])
-def test_a_wait_of_more_than_five_minutes_is_given_up(pauses, value):
-    assert pauses((429, value), (200, "")) == ([], [({}, "HTTP 429")])
+def test_live_and_backfill_agree(run, segment, write, examples, tmp_path):
+    """A body through the service, and later through the command and the sender."""
+    pytest.importorskip("uvicorn")
+    contact = {"_id": "c1", "channels": {"email": {"address": "zoe@example.com"}}, "attribute": "not for Segment"}
+    event = {"action": "click", "_id": "e1", "time": "2021-10-22T16:11:48+0000", "sp": {"rl": "https://example.com/"}}
+    cart = {"a": "cart", "cID": "c2", "ats": "2021-10-22T16:11:48+0000", "properties": {"total": 41.5}}
+    body = [cart, {"contact": contact, "event": event}, {"event": cart | {"_id": "e2"}}, {"a": "cart"}, {"event": 7}, 7]
+    path = write(body)
+    with Service(segment, tmp_path) as service, service.client() as cordial:
+        assert cordial.post("/cordial", content=path.read_bytes()).status_code == 200
+    live = [*segment.taken]
+    _, payloads, _ = run("-m cordial_segment", path, "--policy", examples / "policy.json")
+    run("send_with_httpx.py", "--host", segment.url, given=payloads.encode())
+    assert segment.taken == [*live, *live]

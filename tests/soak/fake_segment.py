@@ -1,5 +1,6 @@
 """Segment's tracking API, played on loopback."""
 
+import base64
 import json
 import socket
 import struct
@@ -7,16 +8,12 @@ import threading
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# As long as a request is left without an answer, at most.
-SILENCE = 60
-
 
 class FakeSegment(ThreadingHTTPServer):
     """Takes batches as Segment does, after failing in the ways of ``failures``, one for each request.
 
-    A failure is a status, ``"reset"``, or one of the ways to take a batch without the sender hearing of it: ``"taken,
-    503"``, ``"taken, reset"`` and ``"taken, silence"``. A batch with an event that has the property ``poison`` is
-    refused with 400, as is one that is too long.
+    A failure is a status, ``"reset"``, ``"silence"``, or a batch that is taken first: ``"taken, 503"``, ``"taken,
+    reset"`` and ``"taken, silence"``. Of a batch, the property ``poison`` and too great a length are refused with 400.
     """
 
     daemon_threads = True
@@ -34,6 +31,7 @@ class FakeSegment(ThreadingHTTPServer):
         self.retry_after = None
         self.requests = []  # headers and body of each
         self.taken = []
+        self.connects = []  # where a client wanted to go, with this server as its proxy
         self.failed = 0
         self.healed = False  # whether poison is taken like anything else
         self.done = threading.Event()
@@ -73,20 +71,26 @@ class Handler(BaseHTTPRequestHandler):
         if failure is None or (isinstance(failure, str) and failure.startswith("taken") and not poisoned):
             with segment.lock:
                 segment.taken += batch
-        if failure == "taken, silence":
-            segment.done.wait(SILENCE)
-        if failure in ("reset", "taken, reset", "taken, silence"):
+        if str(failure).endswith("silence"):
+            segment.done.wait(60)
+        if str(failure).endswith(("reset", "silence")):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             return
         # What Segment would never do: an answer that gives the key away, for a program to pass on if it does.
-        answer = json.dumps({"seen": self.headers["Authorization"]}).encode()
+        seen = self.headers["Authorization"]
+        key = base64.b64decode(seen.removeprefix("Basic ")).decode()
+        answer = f"seen {seen}, {key}\x1b\n{'x' * 300}".encode()
         self.send_response({None: 200, "taken, 503": 503}.get(failure, failure))
         self.send_header("Content-Length", str(len(answer)))
         if segment.retry_after and failure is not None:
             self.send_header("Retry-After", segment.retry_after)
         self.end_headers()
         self.wfile.write(answer)
+
+    def do_CONNECT(self):
+        self.server.connects.append(self.path)
+        self.send_error(502)
 
     def log_message(self, *arguments):
         """Nothing."""
