@@ -50,13 +50,20 @@ class Service:
                 cwd=EXAMPLES,
                 env=self.environment,
                 pass_fds=[self.socket.fileno()],
+                start_new_session=True,
                 stdout=said,
                 stderr=said,
             )
 
     def kill(self, number):
-        self.process.send_signal(number)
+        if self.process.poll() is None:
+            (os.killpg if number == signal.SIGKILL else os.kill)(self.process.pid, number)
         return self.process.wait(60)
+
+    def kill_worker(self):
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for worker in children.read_text().split()[-1:]:
+            os.kill(int(worker), signal.SIGKILL)
 
     def client(self, **options):
         """Play Cordial's side."""

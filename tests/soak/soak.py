@@ -1,169 +1,151 @@
-"""Send many events through the service and each sender while Segment fails in every way, and account for each event.
+"""Send records through the command and the sender, and through the service, while everything fails at random.
 
-    pip install -e '.[soak]'
-    python tests/soak/soak.py
-
-It fails if an event is lost, or is under two ids at Segment. The figures that it prints are in docs/transports.md.
+``python tests/soak/soak.py`` fails if an event is lost or invented, or if one that has an _id or a time is under two
+ids at Segment.
 """
 
-import argparse
-import gzip
 import json
 import random
-import signal
+import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from signal import SIGKILL, SIGTERM
 
 import httpx
 from fake_segment import FakeSegment
 from programs import ENVIRONMENT, EXAMPLES, Service
 
-FAILURES = [500, 503, 408, 429, "reset", "taken, 503", "taken, reset", "taken, silence"]
-ITEMS_OF_A_BODY = 50
+from cordial_segment import build_track_payload, open_envelope
 
-
-class FailingSegment(FakeSegment):
-    """Fails three requests in ten."""
-
-    random = random.Random(12)
-
-    def next_failure(self):
-        if self.random.random() > 0.3:
-            return None
-        failure = self.random.choice(FAILURES)
-        self.retry_after = "1" if failure == 429 else None
-        return failure
+FAILURES = [500, 503, 408, 429, "reset", "silence", "taken, 503", "taken, reset", "taken, silence"]
+COMMAND = [sys.executable, "-m", "cordial_segment", "--lines"]
 
 
 def items(count):
-    """Records and envelopes. Of ten, one has no ``_id``; of a thousand, Segment refuses one, and the library one."""
+    """Records and envelopes. Of a thousand, Segment refuses one, and the library one."""
     for n in range(count):
-        item = {"action": "open", "cID": f"c{n}", "time": "2021-10-22T16:11:48+0000", "n": n, "d": {"type": "phone"}}
-        if n % 10 != 3:
-            item["_id"] = f"e{n}"
-        if n % 1000 == 13:
-            item["poison"] = True
-        if n % 1000 == 17:
-            del item["action"]
+        item = {"action": "open", "cID": f"c{n}", "_id": f"e{n}", "time": "2021-10-22T16:11:48+0000", "n": n}
+        for field in {7: ["_id"], 8: ["time"], 9: ["_id", "time"]}.get(n % 10, ["action"] if n % 1000 == 15 else []):
+            del item[field]
+        item |= {"poison": n % 1000 == 13, "text": "x" * 1000}
         yield {"contact": {"_id": f"c{n}"}, "event": item} if n % 5 == 0 else item
 
 
-def number_of(reject):
-    return reject["payload"]["properties"]["n"] if "payload" in reject else reject["record"]["n"]
+def numbers_in(*rejects):
+    """The numbers of the records in files of rejects, but for lines that were cut short when the command was killed."""
+    return {int(n) for path in rejects if path.exists() for n in re.findall(rb'"n": ?(\d+)', path.read_bytes())}
 
 
-def account(segment, count, rejects, told=None):
-    """Compare what went in with what came out; return the figures."""
-    ids = {}
-    for event in segment.once():
-        ids.setdefault(event["properties"]["n"], set()).add(event["messageId"])
-    wrong = {n for n in range(count) if n % 1000 in (13, 17)}
-    assert {*map(number_of, rejects)} == wrong, "the rejects are what Segment or the library refuses, and no more"
-    assert set(ids) == set(range(count)) - wrong, "every other event has arrived"
-    twice = {n for n, each in ids.items() if len(each) > 1}
-    if told is None:
-        assert not twice, "each event has one id"
-    else:
-        assert not {n for n in twice if n % 10 != 3}, "each event with an _id has one id"
-        assert all(message_id in ids[n] for n, message_id in told.items()), "what was accepted has arrived"
+def account(segment, count, rejected):
+    """Compare what has arrived with what went in; return the figures."""
+    right, ids = {}, defaultdict(set)
+    for n, item in enumerate(items(count)):
+        with suppress(ValueError):
+            record, contact = open_envelope(item)
+            right[n] = build_track_payload(record, contact=contact)
+    for event in segment.taken:
+        n = event["properties"]["n"]
+        assert event == {"messageId": event["messageId"]} | right[n], "each event is one that went in, under its id"
+        ids[n].add(event["messageId"])
+    twice = {n for n in ids if len(ids[n]) > 1}
+    assert {*ids} | rejected == {*range(count)}, "each record has arrived or is in the rejects"
+    assert all(n % 10 == 9 for n in twice), "each event that has an _id or a time has one id"
     return {
-        "events": count,
-        "arrived": len(ids),
-        "rejected": len(wrong),
-        "lost": count - len(ids) - len(wrong),
-        "without `_id`, under two ids": len(twice),
-        "requests": len(segment.requests),
-        "failed requests": segment.failed,
-        "repeats, dropped by `messageId`": len(segment.taken) - len(segment.once()),
+        "with neither, under two ids": len(twice),
+        "requests to Segment": len(segment.requests),
+        "of which failed": segment.failed,
+        "repeats, dropped by messageId": len(segment.taken) - sum(map(len, ids.values())),
     }
 
 
-def soak_sender(program, count, folder):
-    """Send a compressed export with a sender, and what it rejects once more."""
-    rejects = folder / "rejects.jsonl"
-    export = folder / "export.jsonl.gz"
-    export.write_bytes(gzip.compress(b"".join(json.dumps(item).encode() + b"\n\n" for item in items(count))))
-    with FailingSegment() as segment:
-
-        def send(path, kept_in):
-            command = [sys.executable, EXAMPLES / program, path, "--rejects", kept_in, "--host", segment.url]
-            more = ["--timeout", "1", *(["--in-flight", "4"] if "httpx" in program else [])]
-            return subprocess.call([*command, *more], env=ENVIRONMENT, stderr=subprocess.DEVNULL)  # noqa: S603
-
-        assert send(export, rejects) == 1
-        figures = account(segment, count, [json.loads(line) for line in rejects.read_bytes().splitlines()])
-        segment.healed = True
-        send(rejects, folder / "again.jsonl")
-        arrived = {event["properties"]["n"] for event in segment.once()}
-        assert arrived == {n for n in range(count) if n % 1000 != 17}, "the rejects file can be run again"
-        segment.shutdown()
-    return figures
+def send(segment, command, source, rejects, kills=()):
+    """Pipe what a command makes of a file into the sender, as an operator does, until all is sent."""
+    options = ["--host", segment.url, "--rejects", rejects, "--timeout", "0.5", "--rate", "100000", "--skip"]
+    sender, skip = [sys.executable, EXAMPLES / "send_with_httpx.py", *options], "0"
+    start = partial(subprocess.Popen, env=ENVIRONMENT)
+    while True:
+        first = start([*command, source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        last = start([*sender, skip], stdin=first.stdout, stderr=subprocess.PIPE)
+        first.stdout.close()
+        if kills:
+            seconds, which, number = kills.pop()
+            time.sleep(seconds)
+            (first, last)[which].send_signal(number)
+        said = last.communicate(timeout=600)[1].decode()
+        if stopped := re.search(r"--skip (\d+)$", said, re.MULTILINE):
+            skip = stopped[1]
+        elif {first.wait(60), last.returncode} <= {0, 1}:
+            return
 
 
-def soak_service(count, folder):
-    """Post all items to the service, as Cordial does, until it accepts them, while it is killed twice and restarted."""
-    told = {}
-    answered = threading.Semaphore(0)
+def soak_pipeline(segment, count, folder, kills):
+    """Send an export while the command or the sender is killed or stopped at random; return what reads the rejects."""
+    export, unsent, untranslated = (folder / f"{name}.jsonl" for name in ("export", "unsent", "untranslated"))
+    export.write_text("".join(json.dumps(item) + "\n" for item in items(count)))
+    chance = random.Random(5)
+    ends = [(chance.uniform(0.2, 2), chance.randrange(2), chance.choice([SIGKILL, SIGTERM])) for _ in range(kills)]
+    send(segment, [*COMMAND, "--rejects", untranslated], export, unsent, ends)
+    return ["cat"], unsent, untranslated
 
-    def post(start):
-        content = json.dumps([*all_items[start : start + ITEMS_OF_A_BODY]])
+
+def soak_service(segment, count, folder, kills):
+    """Post all items, again and again until they are accepted, while the service is killed or stopped at random."""
+    chance = random.Random(7)
+    texts = [json.dumps(item) for item in items(count)]
+    bodies = [f"[{','.join(texts[start : start + 50])}]" for start in range(0, count, 50)]
+
+    def post(body):
         while True:
-            with suppress(httpx.RequestError):
-                answer = client.post("/cordial", content=content)
-                if answer.status_code == 200:
-                    break
+            with suppress(httpx.RequestError):  # some callers do not wait for the answer
+                if client.post("/cordial", content=body, timeout=chance.choice([0.1, 60, 60])).status_code == 200:
+                    return
             time.sleep(0.1)
-        for item in answer.json()["items"]:
-            if item["status"] == "accepted":
-                told[start + item["index"]] = item["messageId"]
-        answered.release()
 
-    all_items = [*items(count)]
-    starts = range(0, count, ITEMS_OF_A_BODY)
-    with FailingSegment() as segment, Service(segment, folder) as service:
-        with service.client() as client, ThreadPoolExecutor(8) as pool:
-            posts = [pool.submit(post, start) for start in starts]
-            for number in (signal.SIGKILL, signal.SIGTERM):
-                for _ in range(len(starts) // 3):
-                    answered.acquire()
+    with (
+        Service(segment, folder, WEB_CONCURRENCY="2") as service,
+        service.client() as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        posts = [pool.submit(post, body) for body in bodies]
+        for each in posts[len(posts) // kills // 2 :: len(posts) // kills]:
+            each.result()
+            time.sleep(chance.random())
+            if number := chance.choice([None, SIGKILL, SIGTERM]):
                 service.kill(number)
                 service.start()
-            for each in posts:
-                each.result()
-        figures = account(segment, count, service.kept(), told)
+            else:
+                service.kill_worker()
+    return COMMAND, service.rejects
+
+
+PARTS = {"the command and the sender": soak_pipeline, "the service": soak_service}
+
+
+def soak(part, count, folder, kills):
+    """Soak a part, then send its rejects until all has arrived that can; return the figures."""
+    with FakeSegment() as segment:
+        segment.failures.extend(random.Random(1).choices([None, *FAILURES], [21, *[1] * 9], k=10**5))
+        segment.retry_after = "0.3"
+        command, source, *others = PARTS[part](segment, count, folder, kills)
+        account(segment, count, numbers_in(source, *others))
+        segment.healed = True
+        refused = {*range(15, count, 1000)}
+        while numbers_in(source) - refused:
+            again = Path(f"{source}+")
+            send(segment, command, source, again)
+            command, source = ["cat"], again
         segment.shutdown()
-    return figures
-
-
-def soak(program, count, folder):
-    """Soak one program; return its figures."""
-    started = time.monotonic()
-    work = soak_service if program == "webhook_service.py" else lambda *rest: soak_sender(program, *rest)
-    return work(count, folder) | {"seconds": round(time.monotonic() - started)}
-
-
-PROGRAMS = ["webhook_service.py", "send_with_httpx.py", "send_with_client.py"]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--events", type=int, default=20_000)
-    options = parser.parse_args()
-    columns = []
-    for program in PROGRAMS:
-        with tempfile.TemporaryDirectory() as folder:
-            columns.append(soak(program, options.events, Path(folder)))
-    print("| |", " | ".join(f"`{program}`" for program in PROGRAMS), "|")
-    print("| --- |", " | ".join("---:" for _ in PROGRAMS), "|")
-    for name in columns[0]:
-        print(f"| {name} |", " | ".join(f"{figures[name]:,}" for figures in columns), "|")
+        return account(segment, count, refused)
 
 
 if __name__ == "__main__":
-    main()
+    for part in PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            print(part, soak(part, 20_000, Path(folder), 20))
