@@ -83,7 +83,7 @@ async def receive(request: Request) -> Response:
         async with asyncio.timeout_at(request.state.until):
             return await take(request, request.app.state)
     except Exception as error:
-        log.warning("%r", error)
+        log.warning("%s: %r", getattr(error, "status_code", 503), error)
         again = HTTPException(503, "not passed on to Segment: send this again", request.state.headers)
         raise error if isinstance(error, HTTPException) else again from None
 
@@ -166,7 +166,7 @@ async def post(request: Request, batch: list[TrackPayload]) -> str:
         try:
             answer = await request.app.state.segment.post("/v1/batch", content=body)
         except httpx.HTTPError as error:
-            answer = httpx.Response(599, extensions={"reason_phrase": repr(error).encode()})
+            answer = httpx.Response(504, extensions={"reason_phrase": repr(error).encode()})
         if answer.is_success or answer.status_code in (400, 413):
             return "" if answer.is_success else f"HTTP {answer.status_code}: {answer.text}"
         if RETRY_AFTER.fullmatch(asked := answer.headers.get("Retry-After", "")):
