@@ -40,8 +40,8 @@ def page(segment, monkeypatch):
 
 
 @pytest.mark.parametrize("handler", ["handle_kinesis", "handle_http"])
-def test_a_function_raises_until_each_event_has_arrived_under_one_id(page, segment, handler):
-    """What can never be sent does not hold it up."""
+def test_a_function_raises_until_all_events_have_arrived(page, segment, handler):
+    """Each has one id. What can never be sent does not hold it up."""
     data = [base64.b64encode(text.encode()).decode() for text in TEXTS]
     if handler == "handle_kinesis":
         calls = [{"Records": [{"eventID": f"q-{n}", "kinesis": {"data": each}} for n, each in enumerate(data)]}]
