@@ -1,55 +1,60 @@
-"""Translate an export of Cordial's contact activities into Segment payloads with Spark.
-
-    spark-submit spark_job.py export/ translated/ --policy policy.json
-
-It writes three folders below `translated/`: `kind=payload/`, for a sender's --payloads; `kind=blocked/`, items as they
-were; and `kind=rejected/`, lines of a rejects file. The exit status is 0 if nothing was rejected, 1 if something was,
-and 2 for wrong usage or a job that failed.
-"""
+"""Translate an export of Cordial's contact activities with Spark: spark-submit spark_job.py export/ translated/."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
 
-import records
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession, functions
 
-KINDS = ("payload", "blocked", "rejected")
+from cordial_segment import Policy, TrackPayload, build_track_payload, is_blocked, open_envelope
+
+POLICY = Policy.from_dict({"sms": "block_all", "custom": {"block": ["browse"]}})
 
 
-def main() -> int:
-    """Run the job that the command line describes."""
-    parser = records.Parser("Translate an export of Cordial records with Spark.")
-    parser.add_argument("export", help="JSON Lines, plain or *.gz: a folder or a pattern")
-    parser.add_argument("output", help="a folder that does not exist yet")
-    options = parser.parse_args()
+def translate(item: Any) -> TrackPayload | None:
+    """Translate an item; ``None`` blocks it. Change the translation here: set a ``user_id``, for example."""
+    record, contact = open_envelope(item)
+    return None if is_blocked(record, POLICY) else build_track_payload(record, contact=contact)
 
-    def translated(rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
-        for name, line in rows:
-            for kind, value in records.outcomes(bytes(line), name, options):
-                yield kind, json.dumps(value)
 
-    spark = SparkSession.builder.appName("cordial-segment").getOrCreate()
-    spark.sparkContext.addPyFile(records.__file__)
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return found
+
+
+def outcomes(rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the text of what becomes of each item. A line holds an item, or an array of them."""
+    for place, line in rows:
+        texts = [bytes(line).decode("utf-8", "surrogateescape")]
+        with suppress(ValueError, RecursionError):  # then the whole line is rejected below
+            if texts[0].lstrip().startswith("["):
+                texts = [json.dumps(item) for item in json.loads(texts[0].encode(), object_pairs_hook=unique)]
+        for text in texts:
+            try:
+                item = json.loads(text.encode(), object_pairs_hook=unique)
+                payload = translate(item)
+                yield ("payload", json.dumps(payload)) if payload else ("blocked", json.dumps(item))
+            except (ValueError, RecursionError) as error:
+                found = {"reason": str(error), "path": getattr(error, "path", None), "place": place, "line": text}
+                yield "rejected", json.dumps(found)
+
+
+with SparkSession.builder.appName("cordial-segment").getOrCreate() as spark:
     try:
-        # As text, because Spark's JSON reader makes one schema for all records and drops what does not fit it. As
-        # bytes, because Spark otherwise replaces what is not UTF-8.
-        lines = spark.read.text(options.export, lineSep="\n").where(functions.col("value").rlike(r"\S"))
+        export, output = sys.argv[1:]
+        # Spark's JSON reader makes one schema for all records, and its strings replace what is not UTF-8.
+        lines = spark.read.text(export, lineSep="\n").where(functions.col("value").rlike(r"\S"))
         rows = lines.select(functions.input_file_name(), functions.col("value").cast("binary")).rdd
-        outcomes = rows.mapPartitions(translated).toDF("kind string, value string")
-        outcomes.write.partitionBy("kind").text(options.output)
-        # Counted in the output, because an accumulator counts a task twice if it ran twice.
-        written = spark.read.schema("value string, kind string").text(options.output).groupBy("kind").count()
-        counts = dict.fromkeys(KINDS, 0) | dict(written.collect())
-    except (PySparkException, Py4JError) as error:
-        parser.error(" ".join(str(error).partition("\n\tat ")[0].split()))
-    finally:
-        spark.stop()
-    print(json.dumps(counts))
-    return 1 if counts["rejected"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        rows.mapPartitions(outcomes).toDF("kind string, value string").write.partitionBy("kind").text(output)
+        # An accumulator counts a task twice if it ran twice.
+        counts = dict(spark.read.schema("value string, kind string").text(output).groupBy("kind").count().collect())
+    except (PySparkException, Py4JError, ValueError) as error:
+        print(" ".join(str(error).partition("\n\tat ")[0].split()), file=sys.stderr)
+        sys.exit(2)
+print(json.dumps(counts, sort_keys=True))
+sys.exit(1 if "rejected" in counts else 0)
