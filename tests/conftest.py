@@ -32,4 +32,4 @@ def run(monkeypatch, capsysbinary):
 
 def pytest_make_parametrize_id(val):
     """Keep the names of tests short: a text in them is cut."""
-    return ascii(val)[1:31] if isinstance(val, str) else None
+    return ascii(val)[1:-1][:30] if isinstance(val, str) else None
