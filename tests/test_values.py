@@ -232,7 +232,7 @@ Odd = type("Odd", (int,), {"__repr__": lambda self: "ODD", "__str__": lambda sel
         (Loud("quiet"), "quiet"),
         (Odd(7), "7"),
     ],
-    ids=lambda value: ascii(value)[:20],
+    ids=lambda value: ascii(value)[:12],
 )
 def test_key_is_written_as_what_it_holds(key, written):
     for data, flat in (
@@ -382,11 +382,11 @@ def test_argument_of_another_kind(value):
     [
         *((None, "null"), (True, "true"), (0, "0"), (-0.0, "-0.0"), (1e308, "1e+308"), (5e-324, "5e-324")),
         *((2**53 + 1, "9007199254740993"), (-(2**64), "-18446744073709551616"), (10**4299, str(10**4299))),
-        *(("", '""'), ("\x00\u2028é", r'"\u0000\u2028\u00e9"'), ("\ud800", r'"\ud800"'), (Loud("quiet"), '"quiet"')),
+        *(("", '""'), ("\x00é", r'"\u0000\u00e9"'), ("\ud800", r'"\ud800"'), (Loud("quiet"), '"quiet"')),
         *((Word.CLICK, '"click"'), (OldWord.CLICK, '"click"'), (Number.ONE, "1"), (Odd(7), "7")),
         (type("Real", (float,), {})(1.5), "1.5"),
     ],
-    ids=lambda value: ascii(value)[:25],
+    ids=lambda value: ascii(value)[:18],
 )
 def test_leaf_goes_through_as_it_is(leaf, written):
     for beside in ({}, {"n": 10**30}):
