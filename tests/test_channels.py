@@ -1,8 +1,8 @@
-"""Channel, channel_of, EVENT_NAMES and map_event are tables: this is that of the channels."""
+"""Channel, and the tables of channel_of; the order in which it looks is among the calls in vectors/."""
 
 import pytest
 
-from cordial_segment import Channel, InvalidFieldError, channel_of
+from cordial_segment import Channel, channel_of
 
 EMAIL, MOBILE, SMS, REST, CUSTOM = Channel
 FIELDS = ["chnl-type", "chnl", "channel"]
@@ -78,26 +78,6 @@ def test_unknown_name(name):
         assert channel_of({"action": "click", field: name}) is CUSTOM
 
 
-@pytest.mark.parametrize(
-    ("names", "channel"),
-    [
-        ({"channel": "email", "chnl": "push", "chnl-type": "sms"}, SMS),
-        ({"channel": "email", "chnl": "push"}, MOBILE),
-        # Unknown names are passed over, and the first of them decides what the action may say.
-        ({"chnl-type": "whatsapp", "chnl": "sms_plivo"}, SMS),
-        ({"chnl-type": "whatsapp", "channel": "push"}, MOBILE),
-        ({"chnl": "weekly", "channel": "email"}, EMAIL),
-        ({"chnl-type": "custom", "chnl": "email"}, CUSTOM),
-        ({"action": "open", "chnl-type": "whatsapp", "chnl": "weekly"}, CUSTOM),
-        ({"action": "open", "chnl": "weekly", "channel": "daily"}, EMAIL),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "+".join(value),
-)
-def test_first_known_name_tells(names, channel):
-    assert channel_of({"action": "click", **names}) is channel
-    assert channel_of(dict(reversed({"action": "click", **names}.items()))) is channel
-
-
 @pytest.mark.parametrize("value", [None, "", 5, True, ["sms"], {"name": "sms"}, b"sms"], ids=repr)
 def test_name_that_is_no_string(value):
     """It names nothing, and is not unknown either."""
@@ -163,17 +143,3 @@ def test_channel_by_action(action, channel):
     assert channel_of({"action": action, "chnl-type": "whatsapp"}) is told
     for field in ("chnl", "channel"):
         assert channel_of({"a": action, field: "weekly"}) is (CUSTOM if action in ("click", "optout") else channel)
-
-
-@pytest.mark.parametrize("record", [{}, {"cID": "c1"}, {"action": None, "a": " "}, {"chnl": "weekly"}], ids=repr)
-def test_no_action(record):
-    assert channel_of(record) is CUSTOM
-    assert channel_of({**record, "chnl": "push-ios"}) is MOBILE
-
-
-def test_action_that_is_no_string():
-    """It is an error where it is needed."""
-    assert channel_of({"action": 5, "chnl": "sms"}) is SMS
-    with pytest.raises(InvalidFieldError) as caught:
-        channel_of({"action": "", "a": 5})
-    assert caught.value.path == "a"

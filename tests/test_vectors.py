@@ -10,6 +10,8 @@
 - ``times.json``: by subject, the text of a record's ``time`` and the payload's ``timestamp``, or ``null`` for text that
   is an ``InvalidFieldError``. They hold for every version of Python; the hour 24, which only newer ones read, is left
   out.
+- ``calls.json``: for each other function, by what a case says, the keyword arguments and the result or ``error``. A
+  ``policy`` is what ``Policy.from_dict`` reads, and ``robots`` a rule as there.
 - ``webhooks/NAME.json``: the ``body`` of a webhook and the ``payloads`` that its items become, in order.
 - ``command.json``: what the command does with files; ``test_command.py`` says how they are written.
 
@@ -21,13 +23,25 @@ A payload is equal only if its numbers and booleans have the same JSON form. The
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cordial_segment
-from cordial_segment import EVENT_NAMES, KeyCollisionError, TranslationError, build_track_payload, open_envelope
+from cordial_segment import (
+    EVENT_NAMES,
+    Allow,
+    Block,
+    BlockAll,
+    KeyCollisionError,
+    Policy,
+    SendAll,
+    TranslationError,
+    build_track_payload,
+    open_envelope,
+)
 
 VECTORS = Path(__file__).parent / "vectors"
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
@@ -57,15 +71,19 @@ def assert_translates(case: dict, wanted: dict) -> None:
 
 
 def assert_fails(case: dict, wanted: dict) -> None:
-    before = copy.deepcopy(case)
+    assert_raises(build_track_payload, {"event": case["record"], **case.get("arguments", {})}, wanted)
+
+
+def assert_raises(call: Callable[..., Any], arguments: dict, wanted: dict) -> None:
+    before = copy.deepcopy(arguments)
     with pytest.raises(TranslationError) as caught:
-        build_track_payload(case["record"], **case.get("arguments", {}))
+        call(**arguments)
     error = caught.value
     assert (type(error).__name__, error.path) == (wanted["type"], wanted["path"])
     assert wanted.get("shows", "") in str(error)
     if isinstance(error, KeyCollisionError):
         assert (error.key, list(error.paths)) == (wanted["key"], wanted["paths"])
-    assert case == before, "the record and the arguments are not changed"
+    assert arguments == before, "the arguments are not changed"
 
 
 INPUTS = sorted(VECTORS.glob("*.input.json"))
@@ -109,6 +127,32 @@ def test_time(text: str, timestamp: str | None):
             assert_translates({"record": record}, USUAL | payload | {"timestamp": timestamp})
 
 
+CALLS = [
+    pytest.param(name, *case, id=f"{name}, {why}"[:64])
+    for name, cases in load(VECTORS / "calls.json").items()
+    for why, case in cases.items()
+]
+MODES = {"send_all": SendAll, "block_all": BlockAll, "allow": Allow, "block": Block}
+
+
+@pytest.mark.parametrize(("name", "arguments", "wanted"), CALLS)
+def test_call(name: str, arguments: dict, wanted: Any):
+    """A function returns this value, in this order, or raises this error."""
+    call, arguments = getattr(cordial_segment, name), copy.deepcopy(arguments)
+    if "policy" in arguments:
+        arguments["policy"] = Policy.from_dict(arguments["policy"])
+    if "robots" in arguments:
+        rule = arguments["robots"]
+        mode, actions = (rule, []) if isinstance(rule, str) else next(iter(rule.items()))
+        arguments["robots"] = MODES[mode](*actions)
+    if isinstance(wanted, dict) and "error" in wanted:
+        assert_raises(call, arguments, wanted["error"])
+    else:
+        before = copy.deepcopy(arguments)
+        assert json.dumps(call(**arguments)) == json.dumps(wanted)
+        assert arguments == before, "the arguments are not changed"
+
+
 @pytest.mark.parametrize("path", sorted(VECTORS.glob("webhooks/*.json")), ids=lambda path: path.stem)
 def test_webhook(path: Path):
     """The items of a webhook's body become its payloads."""
@@ -122,7 +166,7 @@ def test_webhook(path: Path):
 
 def test_vectors_are_all_read():
     outputs = {path.name.replace(".input.", ".output.") for path in INPUTS}
-    tables = {"payloads.json", "errors.json", "times.json", "webhooks", "command.json"}
+    tables = {"payloads.json", "errors.json", "times.json", "calls.json", "webhooks"}
     assert {path.name for path in VECTORS.iterdir()} == outputs | tables | {path.name for path in INPUTS}
 
 
