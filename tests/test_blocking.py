@@ -73,11 +73,6 @@ def test_policy_of_another_kind(policy, use):
         assert str(caught.value) == f"policy must be a Policy, {use}"
 
 
-def test_channel_of_is_blocked():
-    """It is checked even without a policy, and given by name."""
-    for policy in (None, Policy()):
-        for name in ("fax", " sms"):
-            with pytest.raises(ValueError, match=f"'{name}' is not a channel"):
-                is_blocked({"action": "open"}, policy, channel=name)
+def test_only_the_record_and_the_policy_go_by_position():
     with pytest.raises(TypeError):
         is_blocked({"action": "open"}, None, "email")

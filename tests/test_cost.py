@@ -10,25 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from cordial_segment import KeyCollisionError, NestingError, PayloadTooLargeError, build_track_payload, flatten
+from cordial_segment import NestingError, PayloadTooLargeError, build_track_payload, flatten
 
 COST = runpy.run_path(str(Path(__file__).parent / "benchmarks" / "cost.py"))
 BASE, SHAPES, ARGUMENTS, nested, peak = (COST[name] for name in ("BASE", "SHAPES", "ARGUMENTS", "nested", "peak"))
 BYTES = 128 * 1024
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        "long key over an array",
-        "long keys over many leaves",
-        "long keys side by side",
-        "many texts",
-        "many rows",
-        "many fields at the top",
-        "long text of escapes",
-    ],
-)
+LONG_KEYS = ["long key over an array", "long keys over many leaves", "long keys side by side"]
+
+
+@pytest.mark.parametrize("shape", [*LONG_KEYS, "many texts", "many rows", "many fields at the top"])
 def test_memory_of_a_translation(shape):
     """It is at most ten times the memory of reading the record's JSON, or 8 MB, however the record ends."""
     text = json.dumps(BASE | SHAPES[shape](BYTES))
@@ -64,15 +56,11 @@ def test_flatten_keeps_no_long_prefixes():
     assert peak(flatten, data) < 8 * len("k" * 10_000 * 99)
 
 
-def itself(size):
-    data = []
-    data.extend([data] * size)
-    return data
-
-
+ITSELF: list = []
+ITSELF.extend([ITSELF] * 1_000)
 # No JSON holds one object in many places, but a caller's data may.
 SHARED = {
-    "a list of itself": itself(1000),
+    "a list of itself": ITSELF,
     "one list": [[*range(10_000)]] * 1000,
     "one list in one list": nested("ha", 90, lambda inner: [inner] * 100),
     "one object in one object": nested(0, 90, lambda inner: {"k": inner, "l": inner}),
@@ -88,12 +76,3 @@ def test_one_thing_in_many_places(data):
         build_track_payload({**BASE, "d": SHARED[data]})
     if data == "one row":
         assert caught.value.path == "d"
-    if data == "a list of itself":
-        with pytest.raises(NestingError):
-            flatten(SHARED[data])
-
-
-def test_collision_at_the_last_leaf():
-    with pytest.raises(KeyCollisionError) as caught:
-        build_track_payload(BASE | {"d": [0] * 750, "d_749": 0})
-    assert caught.value.paths == ("d.749", "d_749")

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -42,11 +41,8 @@ def test_contact_is_looked_at_only_for_what_is_sent():
 
 
 def test_message_id_of_any_text():
-    for text, kept in (("z" * 95, True), ("z" * 96, False), ("\ud83d" * 200, False)):
-        digest = sha256(f"api-{text}".encode("utf-8", "surrogatepass")).hexdigest()
-        wanted = f"api-{text}" if kept else f"api-{digest[:32]}"
-        assert build_track_payload({**BASE, "_id": text})["messageId"] == wanted
-        assert build_track_payload(BASE, message_id=f"api-{text}")["messageId"] == wanted
+    digest = sha256(("api-" + "\ud83d" * 96).encode("utf-8", "surrogatepass")).hexdigest()
+    assert build_track_payload({**BASE, "_id": "\ud83d" * 96})["messageId"] == f"api-{digest[:32]}"
 
 
 @pytest.mark.parametrize(
@@ -127,17 +123,13 @@ def test_message_is_looked_at_only_for_what_is_sent():
     assert build_track_payload(BASE, message={"name": NAN})["event"] == "browse"
 
 
-@pytest.mark.parametrize(
-    ("right", "paths"),
-    [
-        ({}, {"action", "cID", "_id", "time", "x"}),
-        (BASE, {"_id", "time", "x"}),
-        ({**BASE, "_id": "e1"}, {"time", "x"}),
-        ({**BASE, "_id": "e1", "time": None}, {"x"}),
-    ],
-)
-def test_one_of_several_errors_is_told(right, paths):
-    assert fails((MissingFieldError, InvalidFieldError), {"_id": 5, "time": "soon", "x": NAN, **right}).path in paths
+def test_one_of_several_errors_is_told():
+    wrong = {"_id": 5, "time": "soon", "x": NAN}
+    for right in ({}, {"action": "browse"}, BASE, {**BASE, "_id": "e1"}, {**BASE, "_id": "e1", "time": None}):
+        error = fails((MissingFieldError, InvalidFieldError), {**wrong, **right})
+        assert error.path in {"action", "cID", "_id", "time", "x"} - right.keys()
+    for large in (["x"] * 9_000, {"k" * 9_000: [0] * 9}):
+        assert fails((InvalidFieldError, PayloadTooLargeError), {**BASE, "x": [large, NAN]}).path in ("x.1", "x.0", "x")
 
 
 # Context and integrations
@@ -332,13 +324,6 @@ def test_place_to_cut(row):
 )
 def test_place_to_cut_in_arguments(arguments, path):
     assert fails(PayloadTooLargeError, {**BASE, "note": "n" * 700}, **arguments).path == path
-
-
-def test_size_error_says_what_the_payload_and_the_place_take():
-    record = {**BASE, "note": {"a": "é" * 20_000, "b": "x"}}
-    counted = [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", str(fails(PayloadTooLargeError, record)))]
-    frame, place = size(build_track_payload(BASE)) + size({"note_b": "x"}) - 1, size({"note_a": "é" * 20_000}) - 1
-    assert counted == [frame + place, 32_768, place]
 
 
 def test_only_the_record_goes_by_position():

@@ -1,6 +1,5 @@
 """Rules and policies: the four modes on every channel, rules of your own, and settings read from files."""
 
-import json
 import tomllib
 from itertools import combinations
 from pathlib import PurePosixPath
@@ -52,27 +51,20 @@ def test_rule_compares_actions_as_they_are(action):
     ("action", "error"), [(5, TypeError), (["open"], TypeError), ("", ValueError), (" ", ValueError)]
 )
 def test_rule_takes_actions_alone(action, error):
-    for call in (
-        lambda: Allow("open", action),
-        lambda: Block("open", action),
-        *(lambda rule=rule: rule.allows(action) for rule in RULES),
-        lambda: Policy(email=BlockAll()).allows(action, "email"),
-    ):
+    for call in (Allow, Block, *(rule.allows for rule in RULES), lambda action: Policy().allows(action, "email")):
         with pytest.raises(error, match="action must"):
-            call()
+            call(action)
 
 
 def test_rule_takes_nothing_else():
     """It stands for one channel, and would ignore it; the extremes take no actions."""
-    for call in (
-        *(lambda rule=rule: rule.allows("open", "email") for rule in RULES),
-        lambda: SendAll("open"),
-        lambda: BlockAll("open"),
-        lambda: Policy(BlockAll()),
-        lambda: Policy(push=BlockAll()),
+    for call, arguments in (
+        *((rule.allows, ("open", "email")) for rule in RULES),
+        *((kind, ("open",)) for kind in (SendAll, BlockAll)),
+        (Policy, (BlockAll(),)),
     ):
         with pytest.raises(TypeError):
-            call()
+            call(*arguments)
 
 
 class NotAtNight:
@@ -100,10 +92,10 @@ def test_policy_refuses_what_is_no_rule(rule):
             Policy(**{channel.value: rule})
 
 
-@pytest.mark.parametrize(("channel", "error"), [("fax", ValueError), (" sms", ValueError), (None, TypeError)])
-def test_policy_knows_no_other_channel(channel, error):
-    with pytest.raises(error, match="channel"):
-        Policy().allows("open", channel)
+def test_policy_knows_no_other_channel():
+    for channel, error in (("fax", ValueError), (" sms", ValueError), (None, TypeError)):
+        with pytest.raises(error, match="channel"):
+            Policy().allows("open", channel)
 
 
 # Values
@@ -146,13 +138,9 @@ def test_values_cannot_be_changed(value):
 
 # Settings
 
-JSON = """
-{"email": {"allow": ["open", "click"]}, "push": "send_all", "SMS/MMS": "block_all",
- "rest": {"block": []}, "custom": {"block": ["browse"]}}
-"""
 TOML = """
 push = "send_all"
-"sms/mms" = "block_all"
+"SMS/MMS" = "block_all"
 email.allow = ["open", "click"]
 rest = { block = [] }
 [custom]
@@ -160,14 +148,9 @@ block = ["browse"]
 """
 
 
-@pytest.mark.parametrize("read", [json.loads(JSON), tomllib.loads(TOML)], ids=["json", "toml"])
-def test_settings(read):
-    assert Policy.from_dict(read) == Policy(
-        email=Allow("open", "click"), sms=BlockAll(), rest=Block(), custom=Block("browse")
-    )
-
-
-def test_settings_may_be_few_or_none():
+def test_settings():
+    rules = {"email": Allow("open", "click"), "sms": BlockAll(), "rest": Block(), "custom": Block("browse")}
+    assert Policy.from_dict(tomllib.loads(TOML)) == Policy(**rules)
     assert Policy.from_dict({}) == Policy()
     assert Policy.from_dict({Channel.REST: {"allow": ("x",)}}) == Policy(rest=Allow("x"))
     assert Policy.from_dict({"email": {"allow": {"x"}}}) == Policy(email=Allow("x"))

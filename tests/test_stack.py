@@ -6,7 +6,7 @@ other answer. No function takes a stack that is full for a record that is wrong.
 """
 
 import sys
-from collections import ChainMap, OrderedDict, UserDict
+from collections import OrderedDict, UserDict
 from types import MappingProxyType
 
 import pytest
@@ -41,42 +41,25 @@ def remade(value, kind):
     return [remade(child, kind) for child in value] if isinstance(value, list) else value
 
 
-FLAT = {
-    "action": "click",
-    "cID": "c1",
-    "_id": "e1",
-    "time": "2021-10-22T16:11:48+0000",
-    "bmID": "b1",
-    "sp": {"link": "https://example.com/", "rl": "https://example.com/", "lKey": "k1"},
-    "properties": {"source": "shop", "tags": ["new", {"deep": 1}], "none": {}, "empty": []},
-}
+FLAT: dict = {"action": "click", "cID": "c1", "_id": "e1", "time": "2021-10-22T16:11:48+0000", "bmID": "b1"}
+FLAT["sp"] = {"link": "https://example.com/", "rl": "https://example.com/", "lKey": "k1"}
+FLAT["properties"] = {"source": "shop", "tags": ["new", {"deep": 1}], "none": {}, "empty": []}
 BIG = {f"field {number}": 10**30 for number in range(200)}
-KINDS = {
-    "dict": dict,
-    "OrderedDict": OrderedDict,
-    "proxy": MappingProxyType,
-    "UserDict": UserDict,
-    "ChainMap": ChainMap,
-}
+KINDS = {"dict": dict, "OrderedDict": OrderedDict, "proxy": MappingProxyType, "UserDict": UserDict}
 RECORDS = {f"deep {name}": remade({**FLAT, "d": nested(98, 1)}, kind) for name, kind in KINDS.items()}
 RECORDS |= {
     "flat dict": FLAT,
     "flat UserDict": remade(FLAT, UserDict),
     "too deep": {**FLAT, "d": nested(150, 1)},
-    "long integers": {**FLAT, "d": nested(90, 10**30)},
     "near the limit": {**FLAT, **BIG, "x": "é" * 10_000},
     "too large": {**FLAT, **BIG, "x": ["y" * 20_000] * 2},
     "collision": {**FLAT, "properties_source": 1, "d": nested(90, 1)},
     "no JSON form": {**FLAT, "d": nested(90, {1, 2})},
-    "odd key": {**FLAT, "d": nested(90, {1.5: 1})},
     "odd time": {**FLAT, "time": "yesterday"},
 }
-ARGUMENTS = {
-    "message": UserDict({"name": "Sale"}),
-    "contact": remade({"channels": {"email": {"address": "a"}}}, UserDict),
-    "context": remade({"a": nested(90, 1)}, OrderedDict),
-    "integrations": {"All": False},
-}
+CONTACT = remade({"channels": {"email": {"address": "a"}}}, UserDict)
+CONTEXT = remade({"a": nested(90, 1)}, OrderedDict)
+ARGUMENTS = {"message": UserDict(name="Sale"), "contact": CONTACT, "context": CONTEXT, "integrations": {"All": False}}
 OF_RECORDS = {
     "flatten": flatten,
     "build": build_track_payload,
@@ -88,7 +71,6 @@ CALLS |= {
     "build, arguments": (lambda record: build_track_payload(record, **ARGUMENTS), FLAT),
     "batch": (lambda payload: list(batch_payloads([payload] * 5, max_events=2)), build_track_payload(FLAT)),
     "Channel": (Channel, "SMS/MMS"),
-    "no Channel": (Channel, "letter"),
     "map_event": (lambda action: map_event(action, "Push"), "crdl_app_open"),
     "envelope": (open_envelope, remade({"event": FLAT, "contact": {"_id": "c1"}}, UserDict)),
     "settings": (Policy.from_dict, remade({"email": {"block": ["click"]}, "sms": "block_all"}, UserDict)),

@@ -7,6 +7,7 @@ from collections import ChainMap, OrderedDict, UserDict, defaultdict
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
+from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -28,15 +29,9 @@ from cordial_segment import (
 )
 
 BASE = {"action": "browse", "cID": "c1"}
-RECORD = {
-    "action": "click",
-    "cID": "c1",
-    "_id": "e1",
-    "time": "2021-10-22T16:11:48+0000",
-    "d": {"type": "phone", "tags": ["new", {"deep": 1}], "none": {}, "no": []},
-    "sp": {"link": "", "rl": "https://example.com/", "lKey": "k1"},
-    "properties": {"source": "shop"},
-}
+RECORD: dict = {"action": "click", "cID": "c1", "_id": "e1", "time": "2021-10-22T16:11:48+0000"}
+RECORD["d"] = {"type": "phone", "tags": ["new", {"deep": 1}], "none": {}, "no": []}
+RECORD["sp"] = {"link": "", "rl": "https://example.com/", "lKey": "k1"}
 
 
 def properties(record, **options):
@@ -86,18 +81,14 @@ def test_any_mapping_or_sequence(kind):
     def other(value):
         return remade(value, *KINDS[kind])
 
-    record, channels = other(RECORD), {"email": {"address": "zoe@example.com"}}
+    record = other(RECORD)
+    enriched = enrich_email_fields(record, other({"name": "N"}))
+    assert type(enriched) is dict
+    assert (enriched["campaign_name"], enriched["link_url"]) == ("N", "https://example.com/")
     assert flatten(record) == flatten(RECORD)
-    assert dict(enrich_email_fields(record, other({"name": "N"})))["campaign_name"] == "N"
-    assert enrich_email_fields(record)["link_url"] == "https://example.com/"
-    assert type(enrich_email_fields(record)) is dict
     assert channel_of(other({"sp": {"sendType": "mms"}})) is Channel.SMS
-    arguments = {
-        "message": {"name": "Sale"},
-        "contact": {"_id": "c1", "channels": channels},
-        "context": {"a": {"b": [1, {}]}},
-        "integrations": {"A": {}},
-    }
+    contact = {"_id": "c1", "channels": {"email": {"address": "zoe@example.com"}}}
+    arguments = {"message": {"name": "Sale"}, "contact": contact, "context": {"a": {"b": [1, {}]}}}
     payload = build_track_payload(record, **{name: other(value) for name, value in arguments.items()})
     assert payload == build_track_payload(RECORD, **arguments)
     assert payload["context"]["traits"] == {"email": "zoe@example.com"}
@@ -215,6 +206,7 @@ def test_key_is_written_as_what_it_holds(key, written):
 )
 def test_key_of_another_kind(key):
     data = {"d": [{"a": 1, key: 1}]}
+    assert fails(flatten, {key: 1}).path == fails(properties, {"d": [{"a": 1, key: 1}]}).path.removeprefix("d.0.")
     for error, at in (
         (fails(flatten, data), "d.0."),
         (fails(properties, data), "d.0."),
@@ -304,22 +296,15 @@ def test_field_that_may_hold_anything(leaf):
 def test_argument_of_another_kind(value):
     texts = ("user_id", "write_key", "message_id", "separator", "channel")
     for name in (*texts, "contact", "message", "context", "integrations"):
-        with pytest.raises(TypeError, match=f"^{name} must be a "):
-            build_track_payload(BASE, **{name: value})
-    for call in (
-        *(lambda call=call: call(value) for call in (build_track_payload, is_blocked, enrich_email_fields, channel_of)),
-        lambda: map_event(value),
-        lambda: map_event("open", value),
-        lambda: is_blocked(BASE, value),
-        lambda: is_blocked(BASE, channel=value),
-        lambda: is_blocked(BASE, robots=value),
-        lambda: Policy(email=value),
-        lambda: Policy().allows("open", value),
-        lambda: Policy().allows(value, "email"),
-        lambda: Block(value),
+        assert str(fails(build_track_payload, BASE, error=TypeError, **{name: value})).startswith(f"{name} must be a ")
+    records = (build_track_payload, is_blocked, enrich_email_fields, channel_of)
+    for call, *arguments in (
+        *((call, value) for call in (*records, map_event, Block)),
+        *((map_event, "open", value), (Policy().allows, "open", value), (Policy().allows, value, "email")),
+        *((partial(is_blocked, **{name: value}), BASE) for name in ("policy", "channel", "robots")),
+        (partial(Policy, email=value),),
     ):
-        with pytest.raises(TypeError, match="must be a"):
-            call()
+        assert "must be a" in str(fails(call, *arguments, error=TypeError))
 
 
 @pytest.mark.parametrize(
@@ -341,20 +326,18 @@ def test_leaf_goes_through_as_it_is(leaf, written):
     assert json.dumps(build_track_payload(BASE, context={"x": leaf})["context"]["x"]) == written
 
 
-@pytest.mark.parametrize(("limit", "power"), [(4300, 4300), (640, 640), (4300, 50_000), (30_000, 20_000), (0, 20_000)])
+@pytest.mark.parametrize(("limit", "power"), [(4300, 4300), (640, 640), (30_000, 20_000), (0, 20_000)])
 def test_integer_that_python_may_not_print(limit, power):
     """It has no JSON form, and is no key, where it has more digits than Python agrees to print."""
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(limit)
     try:
-        if limit > power or not limit:
-            assert properties({"x": 10**power}) == {"x": 10**power}
-            assert flatten({10**power: 1}) == {str(10**power): 1}
-            return
-        assert flatten({"x": 10**power}) == {"x": 10**power}
-        assert fails(properties, {"d": [-(10**power)]}).path == "d.0"
         for call in (flatten, properties):
-            assert fails(call, {"d": {10**power: 1}}).path == "d.a value of type int"
+            if limit == power:
+                assert fails(call, {"d": {10**power: 1}}).path == "d.a value of type int"
+            else:
+                assert call({10**power: 1}) == {str(10**power): 1}
+                assert call({"x": 10**power}) == {"x": 10**power}
     finally:
         sys.set_int_max_str_digits(before)
 
