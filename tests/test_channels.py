@@ -1,8 +1,10 @@
 """Channel, and the tables of channel_of; the order in which it looks is among the calls in vectors/."""
 
+from functools import partial
+
 import pytest
 
-from cordial_segment import Channel, channel_of, is_blocked, map_event
+from cordial_segment import Channel, Policy, channel_of, is_blocked, map_event
 
 EMAIL, MOBILE, SMS, REST, CUSTOM = Channel
 FIELDS = ["chnl-type", "chnl", "channel"]
@@ -35,7 +37,8 @@ NOT_NAMES = {**dict.fromkeys(["", "e-mail", "email ", " sms", "push-ios", "x" * 
 @pytest.mark.parametrize("name", NOT_NAMES)
 def test_channel_of_another_name(name):
     """As an argument a name is known only whole: nothing is guessed, and no space is cut off."""
-    for call in (Channel, lambda name: map_event("open", name), lambda name: is_blocked({}, channel=name)):
+    by_position = (Channel, partial(map_event, "open"), partial(Policy().allows, "open"))
+    for call in (*by_position, lambda name: is_blocked({}, channel=name)):
         with pytest.raises(NOT_NAMES[name]) as told:
             call(name)
         assert str(told.value).startswith(

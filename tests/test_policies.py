@@ -1,6 +1,7 @@
 """Rules and policies: the four modes on every channel, rules of your own, and settings read from files."""
 
 import tomllib
+from functools import partial
 from itertools import combinations
 from pathlib import PurePosixPath
 
@@ -8,31 +9,28 @@ import pytest
 
 from cordial_segment import Allow, Block, BlockAll, Channel, Policy, Rule, SendAll
 
-RULES = [SendAll(), Allow("open", "click"), Allow(), Block("open", "click"), Block(), BlockAll()]
+# Whether a rule allows open, and whether it allows bounce.
+ALLOWS = {
+    SendAll(): (True, True),
+    Allow("open", "click"): (True, False),
+    Allow(): (False, False),
+    Block("open", "click"): (False, True),
+    Block(): (True, True),
+    BlockAll(): (False, False),
+}
+RULES = [*ALLOWS]
 
 
-@pytest.mark.parametrize(
-    ("rule", "of_open", "of_bounce"),
-    [
-        (SendAll(), True, True),
-        (Allow("open"), True, False),
-        (Allow(), False, False),
-        (Block("open"), False, True),
-        (Block(), True, True),
-        (BlockAll(), False, False),
-    ],
-    ids=repr,
-)
-def test_rule_on_its_channel(rule, of_open, of_bounce):
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_rule_on_its_channel(rule):
     """It decides on its own channel, by any name of it; every other channel sends all."""
-    assert (rule.allows("open"), rule.allows("bounce")) == (of_open, of_bounce)
+    assert (rule.allows("open"), rule.allows("bounce")) == ALLOWS[rule]
     for channel in Channel:
         policy = Policy(**{channel.value: rule})
         for each in Channel:
-            expected = (of_open, of_bounce) if each is channel else (True, True)
+            expected = ALLOWS[rule] if each is channel else (True, True)
             assert (policy.allows("open", each), policy.allows("bounce", each.value.upper())) == expected
-    assert Policy(mobile=rule).allows("open", "Push") is of_open
-    assert Policy(sms=rule).allows("open", "SMS/MMS") is of_open
+    assert Policy(sms=rule).allows("open", "SMS/MMS") is rule.allows("open")
 
 
 @pytest.mark.parametrize("action", ["Open", " open", "open ", "opens", "message-sent", "message_sent"])
@@ -47,9 +45,7 @@ def test_rule_compares_actions_as_they_are(action):
     assert not Allow(action).allows("open")
 
 
-@pytest.mark.parametrize(
-    ("action", "error"), [(5, TypeError), (["open"], TypeError), ("", ValueError), (" ", ValueError)]
-)
+@pytest.mark.parametrize(("action", "error"), [(5, TypeError), (None, TypeError), ("", ValueError), (" ", ValueError)])
 def test_rule_takes_actions_alone(action, error):
     for call in (Allow, Block, *(rule.allows for rule in RULES), lambda action: Policy().allows(action, "email")):
         with pytest.raises(error, match="action must"):
@@ -58,13 +54,9 @@ def test_rule_takes_actions_alone(action, error):
 
 def test_rule_takes_nothing_else():
     """It stands for one channel, and would ignore it; the extremes take no actions."""
-    for call, arguments in (
-        *((rule.allows, ("open", "email")) for rule in RULES),
-        *((kind, ("open",)) for kind in (SendAll, BlockAll)),
-        (Policy, (BlockAll(),)),
-    ):
+    for call in (*(partial(rule.allows, "open") for rule in RULES), SendAll, BlockAll, Policy):
         with pytest.raises(TypeError):
-            call(*arguments)
+            call("email")
 
 
 class NotAtNight:
@@ -92,31 +84,20 @@ def test_policy_refuses_what_is_no_rule(rule):
             Policy(**{channel.value: rule})
 
 
-def test_policy_knows_no_other_channel():
-    for channel, error in (("fax", ValueError), (" sms", ValueError), (None, TypeError)):
-        with pytest.raises(error, match="channel"):
-            Policy().allows("open", channel)
-
-
 # Values
 
 
-def test_rules_are_equal_by_kind_and_actions():
+def test_values_are_equal_by_what_they_hold():
     assert Allow("a", "b") == Allow("b", "a", "a")
     assert hash(Allow("a", "b")) == hash(Allow("b", "a"))
     assert Allow("message-sent") == Allow("message_sent")
-    assert all(one != other for one, other in combinations(RULES, 2))
-    assert len(set(RULES)) == len(RULES)
-    assert len({hash(rule) for rule in RULES}) == len(RULES)
     assert Allow("a", "b") != Allow("a") != Allow("A")
     assert Allow("a") != "Allow('a')"
-
-
-def test_policies_are_equal_by_their_rules():
     assert Policy() == Policy(**{channel.value: SendAll() for channel in Channel}) != SendAll()
-    assert Policy(email=Allow("a")) == Policy(email=Allow("a"), sms=SendAll())
-    assert hash(Policy(email=Allow("a"))) == hash(Policy(email=Allow("a")))
-    assert len({Policy(**{channel.value: BlockAll()}) for channel in Channel}) == len(Channel)
+    assert hash(Policy(email=Allow("a"))) == hash(Policy(email=Allow("a"), sms=SendAll()))
+    different = [*RULES, *(Policy(**{channel.value: BlockAll()}) for channel in Channel)]
+    assert all(one != other for one, other in combinations(different, 2))
+    assert len({hash(value) for value in different}) == len(different)
 
 
 def test_repr_evaluates_to_the_value():

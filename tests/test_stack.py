@@ -1,8 +1,7 @@
-"""The right answer or an error, wherever in the caller's stack a function is called.
+"""The right answer, or a `RecursionError`, wherever in the caller's stack a function is called.
 
-A caller may be nearly as deep in the interpreter's stack as it goes: in a recursive parser, or below a deep framework.
-With room for a few frames the answer is the usual one, for deep records too; with less, a `RecursionError` is the only
-other answer. No function takes a stack that is full for a record that is wrong.
+A caller may be in a recursive parser, or below a deep framework. With room for a few frames the answer is the usual
+one, for deep records too. No function takes a stack that is full for a record that is wrong.
 """
 
 import sys

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections import ChainMap, OrderedDict, UserDict, defaultdict
+from collections import ChainMap, UserDict, defaultdict
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -52,7 +52,6 @@ def fails(call, *arguments, error=InvalidFieldError, **options):
 
 
 KINDS = {
-    "OrderedDict": (OrderedDict, list),
     "defaultdict": (lambda inner: defaultdict(dict, inner), list),
     "UserDict": (UserDict, tuple),
     "ChainMap": (lambda inner: ChainMap(inner, dict.fromkeys(inner, "hidden")), list),
@@ -402,13 +401,3 @@ def test_numpy_and_pandas():
         assert is_blocked(record, Policy()) is False
         assert enrich_email_fields(record)["sp"]["link"] is leaf
         assert fails(open_envelope, {"action": leaf, "event": {}}).path == "action"
-
-
-def test_row_of_a_data_frame():
-    """It is no mapping until it is made one, and its missing values are NaN."""
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame({"action": ["open", "click"], "cID": ["c1", "c2"], "score": [1.5, None]})
-    assert fails(build_track_payload, frame.iloc[0], error=TypeError)
-    good, bad = frame.to_dict("records")
-    assert build_track_payload(good)["properties"]["score"] == 1.5
-    assert fails(build_track_payload, bad).path == "score"
