@@ -71,8 +71,3 @@ def test_policy_of_another_kind(policy, use):
         with pytest.raises(TypeError) as caught:
             is_blocked(record, policy)
         assert str(caught.value) == f"policy must be a Policy, {use}"
-
-
-def test_only_the_record_and_the_policy_go_by_position():
-    with pytest.raises(TypeError):
-        is_blocked({"action": "open"}, None, "email")

@@ -2,8 +2,6 @@
 
 from types import MappingProxyType
 
-import pytest
-
 from cordial_segment import build_track_payload, enrich_email_fields
 
 
@@ -26,12 +24,3 @@ def test_email_fields_of_a_large_record():
     for record in (deep, many):
         assert enrich_email_fields(record) == record | {"campaign_id": "b"}
         assert build_track_payload(record)["properties"]["campaign_id"] == "b"
-
-
-@pytest.mark.parametrize("value", [None, [], "text", 5], ids=repr)
-def test_enrich_takes_mappings(value):
-    with pytest.raises(TypeError, match="event must be a mapping, not"):
-        enrich_email_fields(value)
-    if value is not None:
-        with pytest.raises(TypeError, match="message must be a mapping, not"):
-            enrich_email_fields({}, value)

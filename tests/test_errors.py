@@ -126,7 +126,6 @@ BIG = {
     "text": "x" * 40_000,
     "integer": 10**40_000,
     "list": ["x"] * 40_000,
-    "object": {f"k{number}": "x" for number in range(40_000)},
     "rule": Block(*map(str, range(40_000))),
 }
 

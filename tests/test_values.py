@@ -299,7 +299,8 @@ def test_argument_of_another_kind(value):
     records = (build_track_payload, is_blocked, enrich_email_fields, channel_of)
     for call, *arguments in (
         *((call, value) for call in (*records, map_event, Block)),
-        *((map_event, "open", value), (Policy().allows, "open", value), (Policy().allows, value, "email")),
+        *((enrich_email_fields, BASE, value), (map_event, "open", value)),
+        *((Policy().allows, "open", value), (Policy().allows, value, "email")),
         *((partial(is_blocked, **{name: value}), BASE) for name in ("policy", "channel", "robots")),
         (partial(Policy, email=value),),
     ):
