@@ -121,7 +121,7 @@ def test_one_of_several_errors_is_told():
         error = fails((MissingFieldError, InvalidFieldError), {**wrong, **right})
         assert error.path in {"action", "cID", "_id", "time", "x"} - right.keys()
     for large in (["x"] * 9_000, {"k" * 9_000: [0] * 9}):
-        assert fails((InvalidFieldError, PayloadTooLargeError), {**BASE, "x": [large, NAN]}).path in ("x.1", "x.0", "x")
+        assert fails((InvalidFieldError, PayloadTooLargeError), {**BASE, "x": [large, NAN]}).path.startswith("x")
 
 
 # Context and integrations
@@ -319,7 +319,9 @@ def test_place_to_cut(row):
     ],
 )
 def test_place_to_cut_in_arguments(arguments, path):
-    assert fails(PayloadTooLargeError, {**BASE, "note": "n" * 700}, **arguments).path == path
+    """Beside a record of many small places, too."""
+    for record in ({**BASE, "note": "n" * 700}, {**BASE, **{f"n{n}": "x" * 100 for n in range(200)}}):
+        assert fails(PayloadTooLargeError, record, **arguments).path == path
 
 
 def test_only_the_record_goes_by_position():

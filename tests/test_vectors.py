@@ -166,7 +166,7 @@ def test_webhook(path: Path):
 
 def test_vectors_are_all_read():
     outputs = {path.name.replace(".input.", ".output.") for path in INPUTS}
-    tables = {"payloads.json", "errors.json", "times.json", "calls.json", "webhooks"}
+    tables = {"payloads.json", "errors.json", "times.json", "calls.json", "command.json", "webhooks"}
     assert {path.name for path in VECTORS.iterdir()} == outputs | tables | {path.name for path in INPUTS}
 
 
@@ -188,4 +188,4 @@ def test_row_has_an_example(channel: str, action: str):
 def test_documented_click_is_the_first_example():
     given = load(VECTORS / "click-documented.input.json")
     assert given["record"] == load(EXAMPLES / "click.json")
-    assert given["arguments"]["message"] == load(EXAMPLES / "click.message.json")
+    assert load(EXAMPLES / "messages.json") == {given["record"]["bmID"]: given["arguments"]["message"]}
