@@ -39,11 +39,6 @@ def test_contact_is_looked_at_only_for_what_is_sent():
     assert (payload["anonymousId"], payload["properties"]) == ("u1", {"a": "cart"})
 
 
-def test_message_id_of_any_text():
-    digest = sha256(("api-" + "\ud83d" * 96).encode("utf-8", "surrogatepass")).hexdigest()
-    assert build_track_payload({**BASE, "_id": "\ud83d" * 96})["messageId"] == f"api-{digest[:32]}"
-
-
 @pytest.mark.parametrize(
     ("record", "arguments"),
     [
@@ -113,6 +108,7 @@ def test_nan_is_told_where_it_was_given(record, message, path):
 def test_message_is_looked_at_only_for_what_is_sent():
     assert build_track_payload({**OPEN, "campaign_name": "own"}, message={"name": NAN})["event"] == "Email Opened"
     assert build_track_payload(BASE, message={"name": NAN})["event"] == "browse"
+    assert build_track_payload({**OPEN, "n": 10**30}, message={5.5: None})["event"] == "Email Opened"
 
 
 def test_one_of_several_errors_is_told():
@@ -322,6 +318,14 @@ def test_place_to_cut_in_arguments(arguments, path):
     """Beside a record of many small places, too."""
     for record in ({**BASE, "note": "n" * 700}, {**BASE, **{f"n{n}": "x" * 100 for n in range(200)}}):
         assert fails(PayloadTooLargeError, record, **arguments).path == path
+
+
+def test_place_to_cut_is_the_heaviest_by_its_flat_keys():
+    for count in (60, 200):
+        record = {**BASE, "t": "x" * 14_000, "d": [0] * count}
+        assert fails(PayloadTooLargeError, record, separator="-" * 320).path == "d"
+    for length, path in ((17_000, "context.a"), (19_000, "t")):
+        assert fails(PayloadTooLargeError, {**BASE, "t": "x" * length}, context={"a": "x" * 18_000}).path == path
 
 
 def test_only_the_record_goes_by_position():
