@@ -10,15 +10,17 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-ROOT = Path(__file__).parent.parent
 # The reference is built from the source in this clone, even if another version is installed.
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from cordial_segment.__main__ import VERSION
+
+ROOT = Path(__file__).parent.parent
 metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = metadata["name"]
 author = metadata["authors"][0]["name"]
-release = metadata["version"]
+release = VERSION
 copyright = f"2026, {author}. MIT licence"  # noqa: A001 - Sphinx's own name for it
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]

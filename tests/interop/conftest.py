@@ -5,8 +5,12 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "soak"))
+
 from fake_segment import FakeSegment
 from programs import ENVIRONMENT, EXAMPLES
 
