@@ -152,4 +152,4 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
 def _used(message: Record, properties: Record) -> Record:
     """Return what of the **message** became a property."""
     added = (properties.get("campaign_name"), properties.get("email_subject"))
-    return {key: value for key, value in message.items() if any(value is each for each in added)}
+    return {key: value for key, value in message.items() if value is not None and any(value is each for each in added)}

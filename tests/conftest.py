@@ -1,4 +1,4 @@
-"""What the tests of the command share."""
+"""What the tests share."""
 
 import io
 import json
@@ -28,3 +28,8 @@ def run(monkeypatch, capsysbinary):
     yield run
     for number, handler in zip(numbers, before):  # the command takes the signals over
         signal.signal(number, handler)
+
+
+def pytest_make_parametrize_id(val):
+    """Keep the names of tests short: a text in them is cut."""
+    return ascii(val)[1:-1][:30] if isinstance(val, str) else None

@@ -22,133 +22,87 @@ def lengths(payloads, **limits):
     return [len(batch) for batch in batch_payloads(payloads, **limits)]
 
 
-def test_all_payloads_come_out_in_order():
+def test_batches_hold_all_payloads_in_order():
     payloads = [payload(number, "x" * (number * 37 % 900)) for number in range(200)]
     batches = list(batch_payloads(payloads, max_bytes=5_000, max_events=7))
-    assert [each for batch in batches for each in batch] == payloads
+    assert all(body_size(batch) <= 5_000 for batch in batches)
+    assert all(len(batch) == 7 or body_size([*batch, after[0]]) > 5_000 for batch, after in pairwise(batches))
     assert all(type(batch) is list for batch in batches)
-    assert all(first is second for first, second in zip(payloads, (each for batch in batches for each in batch)))
-
-
-def test_without_payloads_there_are_no_batches():
+    together = [each for batch in batches for each in batch]
+    assert together == payloads
+    assert all(first is second for first, second in zip(payloads, together))
     assert list(batch_payloads([])) == []
 
 
-@pytest.mark.parametrize(
-    ("count", "max_events", "sizes"),
-    [
-        (1, 1, [1]),
-        (3, 1, [1, 1, 1]),
-        (4, 2, [2, 2]),
-        (5, 2, [2, 2, 1]),
-        (5, 5, [5]),
-        (5, 6, [5]),
-    ],
-)
-def test_a_batch_has_at_most_max_events(count, max_events, sizes):
-    assert lengths([payload(number) for number in range(count)], max_events=max_events) == sizes
+def test_max_events():
+    for limit, sizes in ((1, [1] * 5), (2, [2, 2, 1]), (4, [4, 1]), (5, [5]), (6, [5])):
+        assert lengths(map(payload, range(5)), max_events=limit) == sizes
+    assert lengths([payload(1)], max_events=1) == [1]
 
 
-@pytest.mark.parametrize("text", ["", "x" * 100, "é" * 100, '😀\n"\\' * 20, "\ud800"])
-@pytest.mark.parametrize("count", [1, 2, 3, 10])
-def test_the_body_has_at_most_max_bytes_to_the_byte(text, count):
+@pytest.mark.parametrize("text", ["", "é" * 100, '😀\n"\\' * 20, "\ud800"], ids=["empty", "é", "escapes", "surrogate"])
+def test_max_bytes_to_the_byte(text):
     """Escapes, and the commas and spaces between payloads, count as json.dumps writes them by default."""
-    payloads = [payload(number, text) for number in range(count)]
-    size = body_size(payloads)
-    assert lengths(payloads, max_bytes=size) == [count]
-    if count > 1:
-        assert lengths(payloads, max_bytes=size - 1) == [count - 1, 1]
-    else:
-        with pytest.raises(PayloadTooLargeError):
-            list(batch_payloads(payloads, max_bytes=size - 1))
+    for count in (1, 2, 3, 10):
+        payloads = [payload(number, text) for number in range(count)]
+        size = body_size(payloads)
+        assert lengths(payloads, max_bytes=size) == [count]
+        if count > 1:
+            assert lengths(payloads, max_bytes=size - 1) == [count - 1, 1]
+        else:
+            with pytest.raises(PayloadTooLargeError):
+                list(batch_payloads(payloads, max_bytes=size - 1))
 
 
-def test_batches_are_filled_as_far_as_they_go():
-    payloads = [payload(number, "é" * (number * 53 % 400)) for number in range(300)]
-    for limit in (3_000, 3_001, 9_999):
-        batches = list(batch_payloads(payloads, max_bytes=limit))
-        assert all(body_size(batch) <= limit for batch in batches)
-        assert all(body_size([*batch, after[0]]) > limit for batch, after in pairwise(batches))
-
-
-def test_the_limits_are_segments_unless_others_are_given():
+def test_default_limits_are_segments():
     """500 KB and 2,500 events; over the latter, Segment answers 200 and drops the batch."""
     assert lengths([payload(1)] * 5_001, max_bytes=10_000_000) == [2_500, 2_500, 1]
-    large = payload(1, "x" * 8_000)
-    fits = (500_000 - body_size([])) // (len(json.dumps(large)) + 2)
-    batches = list(batch_payloads([large] * 100))
-    assert len(batches[0]) == fits
-    room = 500_000 - body_size(batches[0])
-    exact = [*batches[0][:-1], payload(1, "x" * (8_000 + room))]
+    (first, *_) = batch_payloads([payload(1, "x" * 8_000)] * 100)
+    room = 500_000 - body_size(first)
+    exact = [*first[:-1], payload(1, "x" * (8_000 + room))]
     assert body_size(exact) == 500_000
-    assert lengths(exact) == [fits]
-    assert lengths([*exact[:-1], payload(1, "x" * (8_001 + room))]) == [fits - 1, 1]
+    assert lengths(exact) == [len(first)]
+    assert lengths([*exact[:-1], payload(1, "x" * (8_001 + room))]) == [len(first) - 1, 1]
 
 
-def test_it_holds_one_batch_at_a_time():
-    """A batch comes out as soon as the payload after it is there; nothing further is read."""
-    read = 0
-
-    def source():
-        nonlocal read
-        for number in range(100):
-            read += 1
-            yield payload(number)
-
-    batches = batch_payloads(source(), max_events=10)
-    assert read == 0
+def test_batches_are_lazy_and_the_callers_own():
+    """A batch comes out as soon as the payload after it is there. Emptying one takes nothing from the next."""
+    read = []
+    batches = batch_payloads((read.append(number) or payload(number) for number in range(100)), max_events=10)
+    assert read == []
     for number in range(1, 10):
-        assert len(next(batches)) == 10
-        assert 10 * number <= read <= 10 * number + 1
-
-
-def test_a_batch_belongs_to_its_caller():
-    """Emptying one, as a transport may, takes nothing from the next."""
-    taken = []
-    for batch in batch_payloads(map(payload, range(5)), max_events=2):
-        taken.append(len(batch))
+        batch = next(batches)
+        assert len(batch) == 10
+        assert 10 * number <= len(read) <= 10 * number + 1
         batch.clear()
-    assert taken == [2, 2, 1]
 
 
-def test_a_payload_too_long_for_any_batch_is_told_after_what_came_before_it():
+def test_payload_too_long_for_any_batch():
+    """What came before it is yielded first."""
     large = payload("large", "x" * 1_000)
     batches = batch_payloads([payload(1), payload(2), large, payload(3)], max_bytes=1_000)
     assert next(batches) == [payload(1), payload(2)]
     with pytest.raises(PayloadTooLargeError, match="'api-elarge'"):
         next(batches)
-
-
-def test_the_first_payload_may_be_too_long():
-    with pytest.raises(PayloadTooLargeError):
-        next(batch_payloads([payload(1, "x" * 1_000)], max_bytes=1_000))
-
-
-def test_a_payload_without_an_id_may_be_too_long():
-    with pytest.raises(PayloadTooLargeError):
-        list(batch_payloads([build_track_payload({"action": "open", "cID": "c1"})], max_bytes=1))
+    for first in (large, build_track_payload({"action": "open", "cID": "c1"})):
+        with pytest.raises(PayloadTooLargeError):
+            next(batch_payloads([first], max_bytes=50))
 
 
 @pytest.mark.parametrize("limit", ["max_bytes", "max_events"])
-@pytest.mark.parametrize("value", [0, -1])
-def test_a_limit_under_1_is_a_value_error_at_once(limit, value):
-    with pytest.raises(ValueError, match=f"{limit} must be at least 1, not {value}"):
-        batch_payloads([], **{limit: value})
+def test_limit_of_another_kind(limit):
+    """It is refused at once, not when the first batch is asked for."""
+    for value in (0, -1):
+        with pytest.raises(ValueError, match=f"{limit} must be at least 1, not {value}"):
+            batch_payloads([], **{limit: value})
+    for value in (2.5, float("nan"), "2", None, True):
+        with pytest.raises(TypeError, match=f"{limit} must be an integer, not "):
+            batch_payloads([], **{limit: value})
 
 
-@pytest.mark.parametrize("limit", ["max_bytes", "max_events"])
-@pytest.mark.parametrize("value", [2.5, float("nan"), "2", None, True])
-def test_a_limit_that_is_no_integer_is_a_type_error_at_once(limit, value):
-    with pytest.raises(TypeError, match=f"{limit} must be an integer, not "):
-        batch_payloads([], **{limit: value})
-
-
-def test_a_single_payload_is_a_type_error_at_once():
+def test_batch_of_a_single_payload():
     for single in (payload(1), UserDict(payload(1))):
         with pytest.raises(TypeError, match="put a single one into a list"):
             batch_payloads(single)
-
-
-def test_limits_go_by_name():
     with pytest.raises(TypeError):
-        batch_payloads([], 1_000)  # type: ignore[misc]
+        batch_payloads([], 1_000)

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections import UserDict
+from contextlib import suppress
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -50,6 +51,7 @@ RECORDS = st.builds(
     ),
 )
 SEPARATORS = st.sampled_from(["_", ".", "", "::"])
+CLICK = {"action": "click", "cID": "c1"}
 EMAIL_FIELDS = {"campaign_id", "campaign_name", "email_id", "email_subject", "link_id", "link_url"}
 
 
@@ -97,41 +99,22 @@ def outcome(function, *arguments, **options):
 @given(DICTS | st.lists(TREES, max_size=5), SEPARATORS)
 @example({"": {"": 1}, "_": 2}, "_")
 @example({"a": [{}], "a_0": []}, "_")
-def test_every_leaf_is_under_the_key_of_its_path_or_the_collision_is_an_error(data, separator):
+def test_flatten_by_the_plainest_reading(data, separator):
+    """Every leaf is under the key of its path, or the collision is an error; nothing is changed or shared."""
+    before = copy.deepcopy(data)
     places = [(separator.join(path), path, value) for path, value in leaves(data)]
     keys = [key for key, _, _ in places]
     if len({*keys}) == len(keys):
-        assert same(list(flatten(data, separator=separator).items()), [(key, value) for key, _, value in places])
-        return
-    with pytest.raises(KeyCollisionError) as caught:
-        flatten(data, separator=separator)
-    colliding = [".".join(path) for key, path, _ in places if key == caught.value.key]
-    assert caught.value.paths == (colliding[0], colliding[1])
-
-
-@fixed
-@given(st.recursive(LEAVES, lambda t: st.lists(t) | st.dictionaries(st.text(alphabet="abc", max_size=3), t)))
-def test_the_paths_can_be_read_from_the_keys_where_no_key_holds_the_separator(tree):
-    flat = flatten({"root": tree}, separator="/")
-    assert same([(key.split("/"), value) for key, value in flat.items()], list(leaves({"root": tree})))
-
-
-@fixed
-@given(DICTS, SEPARATORS)
-def test_mappings_and_tuples_give_what_dicts_and_lists_do(data, separator):
-    plain, other = (outcome(flatten, tree, separator=separator) for tree in (data, as_mappings(data)))
-    assert type(plain) is type(other)
-    assert list(plain) == list(other)
-    assert plain == other
-
-
-@fixed
-@given(DICTS | st.lists(TREES, max_size=5))
-def test_flatten_changes_and_shares_nothing(data):
-    before = copy.deepcopy(data)
-    flat = outcome(flatten, data)
+        for given_as in (data, as_mappings(data)):
+            flat = flatten(given_as, separator=separator)
+            assert same(list(flat.items()), [(key, value) for key, _, value in places])
+            assert not containers(flat) & containers(data)
+    else:
+        for given_as in (data, as_mappings(data)):
+            with pytest.raises(KeyCollisionError) as caught:
+                flatten(given_as, separator=separator)
+            assert caught.value.paths == tuple(".".join(path) for key, path, _ in places if key == caught.value.key)[:2]
     assert same(data, before)
-    assert not containers(flat) & containers(data)
 
 
 # build_track_payload
@@ -139,11 +122,11 @@ def test_flatten_changes_and_shares_nothing(data):
 
 @fixed
 @given(RECORDS, SEPARATORS)
-@example({"action": "click", "cID": "c1", "sp": {"link": "l", "rl": "l"}, "time": "2021-10-22T16:11:48Z"}, "_")
+@example({**CLICK, "sp": {"link": "l", "rl": "l"}, "time": "2021-10-22T16:11:48Z"}, "_")
 @example({"action": "browse", "cID": "c1", "": 1}, "_")
 @example({"action": "browse", "cID": "c1", "ti": {"me": 1}, "time": "2021-10-22T16:11:48Z"}, "")
-@example({"action": "click", "cID": "c1", "link_url": True, "sp": {"link": 1}}, "_")
-def test_every_leaf_is_a_property_but_the_time_and_a_needless_link(record, separator):
+@example({**CLICK, "link_url": True, "sp": {"link": 1}}, "_")
+def test_each_leaf_is_a_property_but_the_time_and_a_needless_link(record, separator):
     keys = [separator.join(path) for path, _ in leaves(record) if path != ("time",)]
     if len({*keys}) < len(keys):
         with pytest.raises(KeyCollisionError):
@@ -162,7 +145,7 @@ def test_every_leaf_is_a_property_but_the_time_and_a_needless_link(record, separ
 
 @fixed
 @given(RECORDS, st.sampled_from([None, "email", "sms"]))
-def test_a_payload_is_made_of_the_record_alone_and_serialises(record, channel):
+def test_payload_is_made_of_the_record_alone(record, channel):
     before = copy.deepcopy(record)
     payload = outcome(build_track_payload, record, channel=channel)
     assert same(record, before)
@@ -176,26 +159,21 @@ def test_a_payload_is_made_of_the_record_alone_and_serialises(record, channel):
 
 ODD = st.floats() | st.binary(max_size=2) | st.sampled_from([Decimal(1), {1}, 2**70, object(), 1j, ...])
 ODD_KEYS = KEYS | st.integers() | st.none() | st.booleans() | st.floats()
-ODD_TREES = st.recursive(
-    LEAVES | ODD, lambda t: st.lists(t, max_size=3) | st.dictionaries(ODD_KEYS, t, max_size=3), max_leaves=8
-)
+ODD_TREES = st.recursive(LEAVES | ODD, lambda t: st.lists(t) | st.dictionaries(ODD_KEYS, t), max_leaves=8)
 
 
 @fixed
-@given(st.dictionaries(ODD_KEYS, ODD_TREES, max_size=4), st.dictionaries(KEYS, ODD_TREES, max_size=2), st.booleans())
-def test_whatever_goes_in_a_payload_that_comes_out_serialises(record, other, at_top):
+@given(st.dictionaries(ODD_KEYS, ODD_TREES, max_size=4), st.dictionaries(KEYS, ODD_TREES, max_size=2))
+def test_payload_always_serialises(record, other):
     """And nothing but a TranslationError is raised about it."""
-    record = record if at_top else {"action": "click", "cID": "c1", **record}
-    payload = outcome(build_track_payload, record, message=other, context=other)
-    if isinstance(payload, dict):
-        json.dumps(payload, allow_nan=False)
-    outcome(is_blocked, record, Policy())
-    outcome(enrich_email_fields, record, other)
+    for given_as in (record, {**CLICK, **record}):
+        payload = outcome(build_track_payload, given_as, message=other, context=other)
+        assert not isinstance(payload, dict) or json.dumps(payload, allow_nan=False)
+        outcome(is_blocked, given_as, Policy())
 
 
 LIMIT = 32_768
-SIZES = st.sampled_from([1, 2, 3, 4, 6])
-CHARACTER = {1: "x", 2: "é", 3: "€", 4: "🎉", 6: "\ud83d"}
+WIDTHS = {"x": 1, "é": 2, "€": 3, "🎉": 4, "\ud83d": 6}
 
 
 def compact(payload):
@@ -204,41 +182,29 @@ def compact(payload):
 
 
 @fixed
-@given(RECORDS, SIZES, st.sampled_from(["", "w" * 5000]), st.sampled_from(["_", "=" * 9000]))
-@example({"action": "click", "cID": "c1"}, 1, "", "_")
-@example({"action": "click", "cID": "c1", "time": "2021-10-22T16:11:48.123456Z", "n": 2**70}, 1, "", "_")
-@example({"action": "click", "cID": "c1", "sp": {"link": "l" * 20_000, "rl": ""}, "link_url": "l" * 20_000}, 1, "", "_")
-@example({"action": "click", "cID": "c1", "sp": {"link": ""}, "n": 2**70}, 1, "", "=" * 9000)
-@example({"action": "click", "cID": "c1", "sp": {"link": 10**4000}, "link_url": 10**4000}, 1, "", "_")
-def test_a_payload_of_32768_bytes_fits_and_one_of_a_byte_more_does_not(record, size, write_key, separator):
+@given(RECORDS, st.sampled_from([*WIDTHS]), st.sampled_from(["", "w" * 5000]), st.sampled_from(["_", "=" * 9000]))
+@example({**CLICK, "ts": "2021-10-22T16:11:48.123456Z", "n": 2**70}, "x", "", "_")
+@example({**CLICK, "sp": {"link": "l" * 20_000, "rl": ""}, "link_url": "l" * 20_000}, "x", "", "_")
+@example({**CLICK, "sp": {"link": ""}, "n": 2**70}, "x", "", "=" * 9000)
+@example({**CLICK, "sp": {"link": 10**4000}, "link_url": 10**4000}, "x", "", "_")
+def test_payload_of_32768_bytes_fits_and_of_one_more_does_not(record, character, write_key, separator):
     options = {"write_key": write_key, "separator": separator}
     payload = outcome(build_track_payload, {**record, "pad": ""}, **options)
     assume(isinstance(payload, dict))
-    room = LIMIT - compact(payload)
-    pad = CHARACTER[size] * (room // size) + "x" * (room % size)
+    count, rest = divmod(LIMIT - compact(payload), WIDTHS[character])
+    pad = character * count + "x" * rest
     assert compact(build_track_payload({**record, "pad": pad}, **options)) == LIMIT
     for one_more in (pad + "x", "x" + pad):
         with pytest.raises(PayloadTooLargeError):
             build_track_payload({**record, "pad": one_more}, **options)
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("\n", 2), ("\x1f", 6), ('"', 2), ("\\", 2), ("/", 1), ("\x7f", 1), ("\u2028", 3), ("\ud83d", 6)]
-)
-def test_a_character_counts_as_its_shortest_form_in_json(text, size):
-    record = {"action": "browse", "cID": "c1"}
-    room = LIMIT - compact(build_track_payload({**record, "pad": ""}))
-    assert build_track_payload({**record, "pad": text * (room // size)})
-    with pytest.raises(PayloadTooLargeError):
-        build_track_payload({**record, "pad": text * (room // size + 1)})
-
-
-# enrich_email_fields and is_blocked
+# enrich_email_fields
 
 
 @fixed
 @given(RECORDS)
-def test_an_enriched_record_is_the_record_and_more_and_shares_what_is_deeper(record):
+def test_enriched_record_is_the_record_and_more(record):
     before = copy.deepcopy(record)
     enriched = enrich_email_fields(record)
     assert same(record, before)
@@ -252,23 +218,7 @@ def test_an_enriched_record_is_the_record_and_more_and_shares_what_is_deeper(rec
         else:
             assert enriched[key] is value
     assert same(enrich_email_fields(enriched), enriched), "a second time adds nothing"
-
-
-@fixed
-@given(RECORDS)
-def test_a_payload_of_an_email_has_the_fields_that_enriching_adds(record):
-    """Unless the flattened record has a property of that name, which stays."""
-    try:
-        flat = flatten(record)
-    except KeyCollisionError:
-        return
-    enriched = enrich_email_fields(record)
-    assume(not EMAIL_FIELDS & (flat.keys() - record.keys()))
-    payload = outcome(build_track_payload, record, channel="email")
-    assert payload == outcome(build_track_payload, enriched, channel="email")
-
-
-@fixed
-@given(RECORDS)
-def test_a_policy_that_sends_all_is_as_good_as_none(record):
-    assert is_blocked(record, Policy()) == is_blocked(record)
+    with suppress(KeyCollisionError):
+        if not EMAIL_FIELDS & (flatten(record).keys() - record.keys()):  # a property of that name would stay
+            payload = outcome(build_track_payload, record, channel="email")
+            assert payload == outcome(build_track_payload, enriched, channel="email")
