@@ -24,7 +24,6 @@ from . import ORIGIN_FIELDS, Block, Channel, Policy, build_track_payload, channe
 from ._errors import InvalidFieldError, cut, shown
 from ._reading import Found, decode, read_records
 
-VERSION = "0.2.0"
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _ABOUT = """Translate Cordial event records to Segment track payloads, one on a line, in order. FILE holds JSON Lines
 (*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). With any other name, the
@@ -34,7 +33,7 @@ _STATUS = """Exit status: 0 if no record failed; 1 if a record or the output fai
 cannot be read; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. Translated records are always written."""
 # The columns of the summary, and its rows without an event. Each event that comes after the first 1,000 is another.
 _TRANSLATED, _LOOP, _ROBOT, _POLICY, _FAILED = range(5)
-_HEADS = [("", "", "blocked:", "", "", "", ""), ("channel", "translated", "loop", "robot", "policy", "failed", "event")]
+_HEADS = [("", "", *["blocked:"] * 3, "", ""), ("channel", "translated", "loop", "robot", "policy", "failed", "event")]
 _UNREADABLE, _NAMELESS, _OTHERS = (("-", name) for name in ("(unreadable)", "(no event name)", "(all other events)"))
 
 
@@ -77,8 +76,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--line-buffered", action="store_true", help="write each payload at once, for a pipe that is read live")
     add("--rejects", metavar="FILE", help="write each failed record to FILE, one line of JSON with the reason")
     add("--summary", action="store_true", help="end with a table of counts by channel and event")
-    add("--version", action="version", version=f"cordial-segment {VERSION}")
+    add("--version", action="version", version="cordial-segment 0.2.0")
     options = parser.parse_args(arguments)
+    parser.usage = argparse.SUPPRESS  # from here on, an error is one line
     if options.user_id == "":
         parser.error("argument --user-id: it is empty: use a path such as contact.attributes.id")
     _refuse_to_overwrite(options, parser.error)
@@ -299,11 +299,11 @@ class _Run:
     def _table(self) -> Iterator[str]:
         """Yield the lines of the summary, if it is asked for and there is something to count."""
         rows = sorted((row for row in self._rows.items() if any(row[1])), key=lambda row: (row[0][0] == "-", row[0]))
-        table = [*_HEADS, *((channel, *map("{:,}".format, counts), name) for (channel, name), counts in rows)]
+        forms = ["{:,}", "{:,}", "{:,}" if rows and self._options.block_robots else "-", "{:,}", "{:,}"]
+        table = [*_HEADS, *((channel, *map(str.format, forms, counts), name) for (channel, name), counts in rows)]
         widths = [max(map(len, column)) for column in zip(*table)]
         for channel, *counts, name in table if rows else ():
-            cells = [count.rjust(width) for count, width in zip(counts, widths[1:])]
-            yield "  ".join([channel.ljust(widths[0]), *cells, name]).rstrip()
+            yield "  ".join([channel.ljust(widths[0]), *map(str.rjust, counts, widths[1:]), name]).rstrip()
 
 
 def _printable(name: str) -> str:

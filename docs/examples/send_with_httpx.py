@@ -1,10 +1,11 @@
 """Send Segment track payloads, one on each line, to Segment's batch endpoint.
 
     export SEGMENT_WRITE_KEY=...
-    cordial-segment export/*.jsonl.gz --rejects bad.jsonl | python send_with_httpx.py --rejects unsent.jsonl
+    cordial-segment export/*.jsonl.gz --rejects bad.jsonl |
+      python send_with_httpx.py --rejects unsent.jsonl
 
-The exit status is 0 if Segment accepted every event; 1 if some were rejected; 2 for wrong usage, a file that cannot be
-read or written, or requests that Segment never accepts; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+Exit status: 0 if Segment accepted all; 1 if something was rejected; 2 for wrong
+usage, an unreadable file or a stop; 130, 143, 129 by SIGINT, SIGTERM, SIGHUP.
 """
 
 import argparse
@@ -21,7 +22,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from email.utils import mktime_tz, parsedate_tz
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,11 +32,9 @@ from cordial_segment import TrackPayload, batch_payloads
 
 REGIONS = {"us": "https://api.segment.io", "eu": "https://events.eu1.segmentapis.com"}
 URL = re.compile(r"https?://(?:[\w.-]+|\[[\da-f:.]+\])(?::([1-9]\d{0,4}))?/?", re.IGNORECASE)
-STDIN = Path("-")
 RANGES = {"rate": (1, 10**6), "retries": (0, 1000), "skip": (0, 10**15), "timeout": (0.1, 3600)}
 REJECTS = [{"reason", "path", "place", kept} for kept in ("payload", "record", "line")]
-MAX_PAYLOAD_BYTES = 32 * 1024
-LONGEST_BACKOFF, LONGEST_RETRY_AFTER = 60.0, 300.0
+MAX_PAYLOAD_BYTES, LONGEST_BACKOFF, LONGEST_RETRY_AFTER = 32 * 1024, 60.0, 300.0
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -51,8 +49,9 @@ def main() -> int:
     add("--rejects", metavar="FILE", help="add what is rejected or not sent to FILE, a line each, to be sent again")
     add("--skip", type=int, default=0, metavar="N", help="pass over the first N lines of the input")
     add("--rate", type=float, default=1000, metavar="N", help="how many events to send a second (default: 1000)")
-    add("--region", choices=REGIONS, default="us", help="where the workspace is (default: us)")
-    add("--host", metavar="URL", help="another endpoint, such as https://segment.example.com")
+    where = parser.add_mutually_exclusive_group().add_argument
+    where("--region", choices=REGIONS, default="us", help="where the workspace is (default: us)")
+    where("--host", metavar="URL", help="another endpoint, such as https://segment.example.com")
     add("--timeout", type=float, default=15, metavar="N", help="seconds to wait for an answer (default: 15)")
     add("--retries", type=int, default=10, metavar="N", help="how often to repeat a failed request (default: 10)")
     options = parser.parse_args()
@@ -63,7 +62,7 @@ def main() -> int:
     if not (match := URL.fullmatch(url)) or int(match[1] or 1) >= 2**16:
         parser.error("--host must be https:// and a name, perhaps with a port, but without a path")
     key = os.environ.get("SEGMENT_WRITE_KEY", "")  # not an option: other users of the machine can see those
-    if not re.fullmatch("[!-~]+", key) or key.strip("\"'") != key:
+    if not re.fullmatch(r"(?!\.+$)[!-~]+", key) or key.strip("\"'") != key:
         parser.error("SEGMENT_WRITE_KEY must hold the write key, without white space or quotes")
     if "-" in options.files and sys.stdin is None:
         parser.error("standard input is closed")
@@ -77,13 +76,12 @@ def main() -> int:
         rejects = open_rejects(options.rejects, files) if options.rejects is not None else None
     except (OSError, ValueError, httpx.InvalidURL) as error:
         parser.error(str(error))
-    with client:
-        return Sender(options, key, client, rejects).run(files)
+    return Sender(options, key, client, rejects).run(files)
 
 
 def open_rejects(name: str, files: list[Path]) -> io.FileIO:
     """Open the rejects file to add to it, if it is none of the inputs."""
-    for source in (Path("/dev/stdin") if each == STDIN else each for each in files):
+    for source in (Path("/dev/stdin") if str(each) == "-" else each for each in files):
         if Path(name).is_file() and source.exists() and source.samefile(name):
             raise OSError(f"{name}: is an input, so rejects cannot be written to it")
     file = io.FileIO(name, "a+")
@@ -109,18 +107,15 @@ def retry_after(value: str) -> float:
     return min(LONGEST_RETRY_AFTER, max(0.0, seconds))  # 0 for NaN
 
 
-class Sender:
-    """One run, with its books."""
-
+class Sender:  # one run, with its books
     def __init__(self, options: argparse.Namespace, key: str, client: httpx.Client, rejects: io.FileIO | None) -> None:
         self.options, self.client, self.rejects = options, client, rejects
         self.secret = re.compile(re.escape(key) + "|" + re.escape(base64.b64encode(f"{key}:".encode()).decode()))
-        self.accepted = self.rejected = self.lines_read = self.signal = 0
-        self.unread = False  # whether a file could not be read
+        self.accepted = self.rejected = self.no_payloads = self.lines_read = self.signal = 0
+        self.unread = self.waiting = False  # whether input is missing; whether a signal may interrupt
         # What was read and is neither accepted nor rejected, in order: an event's line, place and JSON with an id.
         self.held: list[tuple[int, str, str]] = []
         self.refused: list[str] = []  # why the first events held were refused; they are rejected soon
-        self.waiting = False  # whether a signal may interrupt
         self.next_request = 0.0
 
     def run(self, files: list[Path]) -> int:
@@ -139,13 +134,13 @@ class Sender:
         unsent = len(self.held)
         with suppress(SystemExit):
             while self.held and self.rejects:
-                _, place, text = self.held[0]
-                self.save(f"not sent: stopped by {stopped}", place, "payload", text)
+                self.save(f"not sent: stopped by {stopped}", *self.held[0][1:])
                 del self.held[0]
-                saved = f", of which {unsent - len(self.held)} are in {self.rejects.name}"
+                saved = f", of which {unsent - len(self.held)} are in {self.options.rejects}"
         if stopped:
             settled = max(self.options.skip, self.held[0][0] - 1 if self.held else self.lines_read)
-            self.say(f"stopped by {stopped}; {settled} lines are settled: go on with --skip {settled}")
+            also = saved and f", and send {self.options.rejects}"
+            self.say(f"stopped by {stopped}; {settled} lines are settled: go on with --skip {settled}{also}")
         self.say(f"{self.accepted} accepted by Segment, {self.rejected} rejected, {unsent} not sent{saved}")
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
@@ -170,20 +165,22 @@ class Sender:
     def payloads(self, files: list[Path]) -> Iterator[TrackPayload]:
         """Read the input; yield each payload after its event is held."""
         lines = self.lines(files)
-        while found := self.interruptible(next, lines, None):
-            line, place, data = found
+        for line, place, data in iter(lambda: self.interruptible(next, lines, None), None):
             text = data.decode("utf-8-sig", "backslashreplace").strip()
             payload = self.payload(line, place, text) if text and line > self.options.skip else None
             self.lines_read = line
             if payload:
                 yield payload
+        if self.lines_read < self.options.skip:
+            self.unread = True
+            self.say(f"--skip {self.options.skip} is past the end of the input, which has {self.lines_read} lines")
 
     def lines(self, files: list[Path]) -> Iterator[tuple[int, str, bytes]]:
         total = 0
         for name in files:
             line = 0
             try:
-                with nullcontext(sys.stdin.buffer) if name == STDIN else name.open("rb") as file:
+                with nullcontext(sys.stdin.buffer) if str(name) == "-" else name.open("rb") as file:
                     data = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file
                     for line, text in enumerate(data, 1):
                         total += 1
@@ -213,7 +210,7 @@ class Sender:
         except (ValueError, RecursionError) as error:
             problem = f"not JSON: {error}"
         if problem:
-            return self.reject(problem, place, kind, kept)
+            return self.reject(problem, place, kept, kind)
         self.held.append((line, place, kept))
         return item
 
@@ -242,7 +239,7 @@ class Sender:
         """Post events until Segment accepts or refuses them; return the status, and the reason if not accepted."""
         content, headers = encoded('{"batch":[' + ",".join(events) + "]}"), {"Content-Type": "application/json"}
         request = self.client.build_request("POST", "/v1/batch", content=content, headers=headers)
-        for attempt in count():
+        for attempt in range(self.options.retries + 1):
             self.interruptible(time.sleep, max(0.0, self.next_request - time.monotonic()))
             self.next_request = time.monotonic() + len(events) / self.options.rate
             try:
@@ -267,16 +264,19 @@ class Sender:
     def reject_refused(self) -> None:
         """Reject the first events held, for the reasons that are known."""
         while self.refused:
-            _, place, text = self.held[0]
-            self.reject(self.refused[0], place, "payload", text)
+            self.reject(self.refused[0], *self.held[0][1:])
             del self.held[0], self.refused[0]
 
-    def reject(self, reason: str, place: str, kind: str, kept: str) -> None:
-        self.save(reason, place, kind, kept)
+    def reject(self, reason: str, place: str, kept: str, kind: str = "payload") -> None:
+        self.save(reason, place, kept, kind)
         self.rejected += 1
-        self.say(f"{place}: {reason}")
+        self.no_payloads += kind == "line"
+        if kind == "payload" or self.no_payloads <= 3:
+            self.say(f"{place}: {reason}")
+        elif self.no_payloads == 4:
+            self.say("More lines hold no payload: from here on, they are only counted.")
 
-    def save(self, reason: str, place: str, kind: str, kept: str) -> None:
+    def save(self, reason: str, place: str, kept: str, kind: str = "payload") -> None:
         """Add a line to the rejects file: what is **kept** is JSON of the **kind** "payload" or "line"."""
         start = json.dumps({"reason": reason, "path": None, "place": place})[:-1]
         left = encoded(f'{start}, "{kind}": {kept}}}\n') if self.rejects else b""

@@ -21,7 +21,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 
 from cordial_segment import Policy, TrackPayload, batch_payloads, build_track_payload, is_blocked, open_envelope
 
-TEXT = r"[^\s'\"](.*[^\s'\"])?", "text without white space or quotes around it"  # forms of settings
+TEXT = r"(?!\.+$)[^\s'\"](.*[^\s'\"])?", "a value, without white space or quotes around it"  # forms of settings
 COUNT = r"[1-9]\d{0,7}", "a whole number from 1 to 99999999"
 SECONDS = r"(?=.*[1-9])\d{1,3}(\.\d+)?", "seconds, above 0 and under 1000"
 PORT = r":([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
@@ -43,9 +43,9 @@ def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     """Make the service. A setting that cannot work ends the program."""
 
     def setting(name: str, form: tuple[str, str], read: Callable[[str], Any], default: str = "") -> Any:
-        problem: object = f"expected {form[1]}"
+        problem: object = f"expected {form[1]}" if (value := environ.get(name) or default) else "not set"
         try:
-            if re.fullmatch(form[0], value := environ.get(name) or default):
+            if re.fullmatch(form[0], value):
                 return read(value)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             problem = error
@@ -66,8 +66,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     state.max_items = setting("CORDIAL_MAX_ITEMS", COUNT, int, "1000")
     auth = setting("SEGMENT_WRITE_KEY", TEXT, os.fsencode), b""
     host = setting("SEGMENT_HOST", HOST, httpx.URL, "https://api.segment.io")
-    timeout = setting("SEGMENT_TIMEOUT", SECONDS, float, "3")
-    state.segment = httpx.AsyncClient(auth=auth, base_url=host, timeout=timeout, headers=JSON)
+    state.segment = httpx.AsyncClient(auth=auth, base_url=host, timeout=setting("SEGMENT_TIMEOUT", SECONDS, float, "3"))
     app.post("/cordial")(receive)
     app.get("/healthz")(lambda: "ok")
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
@@ -83,7 +82,7 @@ async def receive(request: Request) -> Response:
         async with asyncio.timeout_at(request.state.until):
             return await take(request, request.app.state)
     except Exception as error:
-        log.warning("%s: %r", getattr(error, "status_code", 503), error)
+        log.warning("%s: %s", getattr(error, "status_code", 503), getattr(error, "detail", repr(error)))
         again = HTTPException(503, "not passed on to Segment: send this again", request.state.headers)
         raise error if isinstance(error, HTTPException) else again from None
 
@@ -140,7 +139,8 @@ def payloads(texts: list[str], answers: list[dict[str, Any]], policy: Policy) ->
                 answer |= {"status": "accepted", "event": payload["event"], "messageId": payload["messageId"]}
                 yield payload
         except Exception as error:  # costs this item alone
-            answer |= {"status": "refused", "path": getattr(error, "path", None), "error": str(error)}
+            reason = "not JSON: " * isinstance(error, (json.JSONDecodeError, UnicodeError, RecursionError)) + str(error)
+            answer |= {"status": "refused", "path": getattr(error, "path", None), "error": reason}
 
 
 async def send(request: Request, events: list[tuple[TrackPayload, dict[str, Any]]]) -> None:
@@ -164,7 +164,7 @@ async def post(request: Request, batch: list[TrackPayload]) -> str:
     body = json.dumps({"batch": batch}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     for pause in (0.25 * 2**attempt for attempt in range(20)):
         try:
-            answer = await request.app.state.segment.post("/v1/batch", content=body)
+            answer = await request.app.state.segment.post("/v1/batch", content=body, headers=JSON)
         except httpx.HTTPError as error:
             answer = httpx.Response(504, extensions={"reason_phrase": repr(error).encode()})
         if answer.is_success or answer.status_code in (400, 413):

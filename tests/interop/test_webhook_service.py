@@ -111,8 +111,9 @@ UNREADABLE += [b'{"a": "a", "cID": "\xe9"}', bytes(range(256)), gzip.compress(b'
 @pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: ascii(body)[2:14])
 def test_a_body_that_cannot_be_read_is_kept_to_the_byte(cordial, segment, services, body):
     assert send(cordial, body, **{"Content-Encoding": "gzip"}).status_code == 400
-    assert [each["line"].encode("utf-8", "surrogateescape") for each in services[0].kept()] == [body]
-    assert segment.taken == []
+    [kept] = services[0].kept()
+    found = kept["line"].encode("utf-8", "surrogateescape"), kept["reason"][:10], segment.taken
+    assert found == (body, "not JSON: ", [])
 
 
 AGAIN = [(failure, None, "30") for failure in (500, 401, 403, 404, 302, "reset", "taken, 503", "taken, silence")]
@@ -205,9 +206,10 @@ def test_each_answer_is_a_line_with_time_level_and_counts(cordial, segment, serv
     segment.failures.append(401)
     bodies = [OPEN, [CART, {"a": "browse", "cID": "c1"}], [NOBODY, CART], b"no JSON"]
     assert [send(cordial, body).status_code for body in bodies] == [503, 200, 200, 400]
+    assert send(cordial, OPEN, Authorization="Bearer").status_code == 401
     said = [line for line in services[0].log.read_text().removeprefix(before).splitlines() if line.startswith("20")]
     lines = [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ([A-Z]+ .*)", line)[1] for line in said]
-    assert "401" in lines[0]
+    assert ("401" in lines[0], lines.pop()) == (True, "WARNING 401: Authorization does not hold the secret")
     counts = ["INFO 200: 1 accepted, 1 blocked, 0 refused", "WARNING 200: 1 accepted, 0 blocked, 1 refused"]
     assert lines[1:] == [*counts, "WARNING 400: 0 accepted, 0 blocked, 1 refused"]
 
@@ -255,7 +257,7 @@ def test_a_service_that_is_stopped_loses_nothing(fake_segment, segment, tmp_path
 
 RIGHT = {"CORDIAL_WEBHOOK_SECRET": "s", "SEGMENT_WRITE_KEY": "k", "CORDIAL_POLICY": "p.toml", "CORDIAL_REJECTS": "r"}
 WRONG = {
-    **dict.fromkeys(("CORDIAL_WEBHOOK_SECRET", "SEGMENT_WRITE_KEY"), ("", " ", "'s'", '"k"', "s\n", "\xa0s")),
+    **dict.fromkeys(("CORDIAL_WEBHOOK_SECRET", "SEGMENT_WRITE_KEY"), ("", " ", "...", "'s'", '"k"', "s\n", "\xa0s")),
     "CORDIAL_WEBHOOK_SECRET_OLD": (" s", "'"),
     "CORDIAL_POLICY": ("", "missing.json", "broken.toml", "list.json", "."),
     "CORDIAL_REJECTS": ("", "no/such/folder", ".", "/dev/null"),
@@ -276,4 +278,4 @@ def test_a_wrong_setting_stops_it_with_one_line(load, tmp_path, monkeypatch, cap
         with pytest.raises(SystemExit) as stopped:
             create_app(RIGHT | {name: value})
         [line] = capfd.readouterr().err.splitlines()
-        assert (stopped.value.code, line.startswith(f"{name}: ")) == (3, True)
+        assert (stopped.value.code, line.startswith(f"{name}: "), line.endswith(": not set")) == (3, True, not value)

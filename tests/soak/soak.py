@@ -79,7 +79,7 @@ def send(segment, command, source, rejects, kills=()):
             time.sleep(seconds)
             (first, last)[which].send_signal(number)
         said = last.communicate(timeout=600)[1].decode()
-        if stopped := re.search(r"--skip (\d+)$", said, re.MULTILINE):
+        if stopped := re.search(r"--skip (\d+)(?:, and send .*)?$", said, re.MULTILINE):
             skip = stopped[1]
         elif {first.wait(60), last.returncode} <= {0, 1}:
             return
