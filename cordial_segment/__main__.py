@@ -24,6 +24,7 @@ from . import ORIGIN_FIELDS, Block, Channel, Policy, build_track_payload, channe
 from ._errors import InvalidFieldError, cut, shown
 from ._reading import Found, decode, read_records
 
+VERSION = "0.2.0"
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _ABOUT = """Translate Cordial event records to Segment track payloads, one on a line, in order. FILE holds JSON Lines
 (*.jsonl, *.ndjson), each an object or an array of objects, or one JSON document (*.json). With any other name, the
@@ -76,7 +77,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--line-buffered", action="store_true", help="write each payload at once, for a pipe that is read live")
     add("--rejects", metavar="FILE", help="write each failed record to FILE, one line of JSON with the reason")
     add("--summary", action="store_true", help="end with a table of counts by channel and event")
-    add("--version", action="version", version="cordial-segment 0.2.0")
+    add("--version", action="version", version=f"cordial-segment {VERSION}")
     options = parser.parse_args(arguments)
     parser.usage = argparse.SUPPRESS  # from here on, an error is one line
     if options.user_id == "":
@@ -244,8 +245,7 @@ class _Run:
             named = {"action": event.get("action"), "a": event.get("a")}
             payload = payload or build_track_payload(named, channel=channel, user_id="u1")
             row = channel.value, cut(str(payload["event"]))
-            if row not in self._rows and len(self._rows) == 1000 + 3:
-                row = _OTHERS
+            row = row if row in self._rows or len(self._rows) < 1000 + 3 else _OTHERS
         return self._rows.setdefault(row, [0] * 5)
 
     def _why_blocked(self, item: Any) -> int:
