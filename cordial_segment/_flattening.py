@@ -83,7 +83,7 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     It gives up with a ``TypeError`` where a key is no string, a container is of another type than JSON's, or too deep.
     """
     leaves = len(container)
-    # What the container itself was charged goes to its first child.
+    # One entry is paid for: the parent's loop charged the container as one of its children.
     room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
     if room < 0:
         raise NoRoomError

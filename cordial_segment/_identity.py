@@ -31,14 +31,14 @@ def traits(record: Record, contact: Record) -> dict[str, str]:
     return found
 
 
-def message_id_of(given: str, record_id: str, content: list[Any]) -> str:
+def message_id_of(given: str, record_id: str, timestamp: str, content: list[Any]) -> str:
     """Return the **given** id, one made of the record's, or one made of the **content**; at last ``""``.
 
     :param content: ``userId``, ``anonymousId``, ``event``, ``timestamp``, ``properties``; ``None`` for none.
     """
     if not (given or record_id):
-        timestamp = content[3] or ""  # at midnight, it may be a mere date, of many equal events
-        return _digest(_canonical(content)) if timestamp and not timestamp.endswith("T00:00:00.000Z") else ""
+        is_date = timestamp.endswith("T00:00:00.000Z")  # it may be a mere date, of many equal events
+        return _digest(_canonical(content)) if timestamp and not is_date else ""
     message_id = given or "api-" + record_id
     return message_id if len(message_id) < 100 else _digest(message_id)
 

@@ -11,7 +11,7 @@ from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
 from ._identity import anonymous_id, message_id_of, traits
 from ._records import Record, read_required_action, read_text, sections_of
-from ._sizes import LONGEST_CHARACTER, MAX_BYTES, as_own_copy, exploding, fits, require_json, size, survey, too_large
+from ._sizes import FAR_TOO_MANY, MAX_BYTES, as_own_copy, fits, require_json, size, survey, too_large
 from ._timestamps import read_timestamp
 
 # As in the example of Cordial's article. This library sends nothing, so it does not sign as the sender.
@@ -109,10 +109,13 @@ def build_track_payload(
     properties = _properties(record, separator, about if channel is EMAIL else None)
     characters, usual = survey(properties)
     if not usual:
-        require_json(record)
-        require_json({"message": _used(about, properties)})
+        try:
+            size([*properties.values()])
+        except (TypeError, ValueError):
+            require_json(record)
+            require_json({"message": _used(about, properties)})
     content = [user_id or None, anonymous or None, name, timestamp or None, properties]
-    message_id = message_id_of(message_id, record_id, content)
+    message_id = message_id_of(message_id, record_id, timestamp if characters <= FAR_TOO_MANY else "", content)
     merged = {**_CONTEXT, "library": {**_CONTEXT["library"]}}
     if person and (found := traits(record, person)):
         merged["traits"] = found
@@ -122,23 +125,21 @@ def build_track_payload(
     for field, text in zip(("anonymousId", "userId", "messageId", "timestamp", "writeKey"), texts):
         if text:
             payload[field] = text
-    beside = _FRAME + len(name + "".join(texts)) * LONGEST_CHARACTER
-    if chosen or merged != _CONTEXT:
-        beside += size(merged) + size(chosen)
-    if not fits(payload, beside, characters, usual):
+    beside = size(merged) + size(chosen) if chosen or merged != _CONTEXT else 0
+    if not fits(payload, _FRAME + beside, len(name) + sum(map(len, texts)), characters, usual):
         sent = without_links(record, properties) if channel is EMAIL else record
         given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
-        raise too_large(payload, (sent, separator), (given, ""))
+        raise too_large(payload if characters <= FAR_TOO_MANY else None, (sent, separator), (given, ""))
     return cast("TrackPayload", payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> dict[str, Any]:
     """Return the flat record; with a **message**, which an event on the email channel has, with its email fields."""
     try:
-        # Two links may be dropped below. Their separators may be long; the rest is shorter than the payload's frame.
+        # Two links may be dropped later. But for their separators, they take less than what surrounds the properties.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        raise exploding(record, separator) from None
+        raise too_large(None, (record, separator)) from None
     if message is not None:
         sections = sections_of(record)
         add_email_fields(flat, record, sections, message)
@@ -151,5 +152,5 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
 
 def _used(message: Record, properties: Record) -> Record:
     """Return what of the **message** became a property."""
-    added = (properties.get("campaign_name"), properties.get("email_subject"))
-    return {key: value for key, value in message.items() if value is not None and any(value is each for each in added)}
+    fields = {"name": "campaign_name", "subject": "email_subject"}
+    return {key: message[key] for key in fields if key in message and properties.get(fields[key]) is message[key]}

@@ -13,9 +13,10 @@ from ._flattening import LEAST_ENTRY, MAX_DEPTH, leaves_of
 from ._records import Container, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
+FAR_TOO_MANY = 8 * MAX_BYTES  # characters; what has more is not written out, which would take much memory
 
 _ENTRY = len('"":"",') + 24  # the bytes of a property beside its texts, at most: a usual number has 24
-LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
+_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 _Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it
@@ -64,8 +65,8 @@ def _copied(value: Any, keys: list[str]) -> Any:
 
 
 def survey(flat: Record) -> tuple[int, bool]:
-    """Return the characters of the texts in **flat**, and whether its other values are written in 24 bytes at most."""
-    characters, usual = 0, True
+    """Return the characters of keys and texts in **flat**, and whether other values are written in 24 bytes at most."""
+    characters, usual = len("".join(flat)), True
     for value in flat.values():
         kind = type(value)
         if kind is str:
@@ -75,47 +76,48 @@ def survey(flat: Record) -> tuple[int, bool]:
     return characters, usual
 
 
-def fits(payload: Any, beside: int, characters: int, usual: bool) -> bool:
+def fits(payload: Any, frame: int, outside: int, characters: int, usual: bool) -> bool:
     """Whether **payload** takes at most 32,768 bytes.
 
     Most are sure to, by the **characters** of their properties; most others by the bytes of their texts, joined.
 
-    :param beside: The bytes of all but the properties, at most.
+    :param frame: The bytes of all but the properties and the texts **outside**, whose characters are counted.
     """
     properties = payload["properties"]
-    others = beside + len(properties) * _ENTRY
-    names = "".join(properties)
-    if usual and others + (len(names) + characters) * LONGEST_CHARACTER <= MAX_BYTES:
+    others = frame + outside * _CHARACTER + len(properties) * _ENTRY
+    if usual and others + characters * _CHARACTER <= MAX_BYTES:
         return True
-    if usual and others + len(names) + characters <= MAX_BYTES:
-        texts = "".join([value for value in properties.values() if type(value) is str])
-        if others + size(names + texts) <= MAX_BYTES:
+    if usual and others + characters <= MAX_BYTES:
+        texts = [value for value in properties.values() if type(value) is str]
+        if others + size("".join([*properties, *texts])) <= MAX_BYTES:
             return True
-    return size(payload) <= MAX_BYTES
+    return characters <= FAR_TOO_MANY and size(payload) <= MAX_BYTES
 
 
 def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
-    """Make the error for a **payload** made of what was **given**, each with the separator of its flat keys."""
-    places = [_weigh(container, [], 0, size(separator) - 2, size, {})[2] for container, separator in given]
-    return _error(f"{size(payload):,}", max(filter(None, places), default=None))
+    """Make the error for what was **given**, each with the separator of its flat keys, and the **payload** made of it.
 
-
-def exploding(record: Record, separator: str) -> PayloadTooLargeError:
-    """Make the error for a **record** that was given up before it was flat. It is weighed by its characters."""
-    _, total, place = _weigh(record, [], 0, len(separator), _characters, {})
-    return _error(f"over {total:,}", place)
-
-
-def _error(takes: str, place: _Place | None) -> PayloadTooLargeError:
+    Without a payload, since that was given up or is far too large, all is weighed by its characters.
+    """
+    measure = _bytes if payload else _characters
+    weights = [_weigh(container, [], 0, measure(separator) - 2, measure, {}) for container, separator in given]
+    takes = f"{size(payload):,}" if payload else f"over {sum(total for _, total, _ in weights):,}"
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
-    if place is None:
+    heaviest, keys = max((place for *_, place in weights if place), default=(0, []))
+    if not keys:
         return PayloadTooLargeError(f"{problem}; no place takes over half of it: look at ids and contact, or send less")
-    return PayloadTooLargeError(f"{problem}; this place takes {place[0]:,}: cut here", path=dotted(place[1]))
+    return PayloadTooLargeError(f"{problem}; this place takes {heaviest:,}: cut here", path=dotted(keys))
+
+
+def _bytes(leaf: object) -> int:
+    if type(leaf) is str and leaf.isalnum() and leaf.isascii():
+        return len(leaf) + len('""')
+    return len(repr(leaf)) if type(leaf) in _NUMBERS else size(leaf)
 
 
 def _characters(leaf: object) -> int:
-    """Return what a **leaf** takes at least: much quicker than ``size``."""
-    return len(leaf) + 2 if isinstance(leaf, str) else 1
+    """Return what a **leaf** takes at least: much quicker than its bytes, and without its escapes."""
+    return len(leaf) + len('""') if isinstance(leaf, str) else 1
 
 
 def _weigh(
@@ -133,14 +135,12 @@ def _weigh(
     most, place = MAX_BYTES // 2, None
     for key, value in children(container, keys):
         child = plain(value, [*keys, key]) if is_container(value) else value
-        name, number, heavy = measure(key) - 2, 1, None
-        if not (child and is_container(child)):
+        name, number, heavy = measure(key) - len('""'), 1, None
+        if not child or not is_container(child) or len(keys) + 1 == MAX_DEPTH:  # nothing deeper is ever sent
             taken = name + LEAST_ENTRY - 1 + measure(child)
-        elif len(keys) + 1 == MAX_DEPTH:
-            continue  # a record with what is deeper is refused for that, once this is cut
         else:
             name += joint
-            if id(value) not in known:
+            if id(value) not in known:  # the value is kept too, so that no other gets its id
                 number, taken, heavy = _weigh(child, [*keys, key], prefix + name, joint, measure, known)
                 known[id(value)] = number, taken, value
             number, taken, _ = known[id(value)]

@@ -330,3 +330,19 @@ def test_only_the_record_goes_by_position():
         build_track_payload(BASE, "email")
     with pytest.raises(ValueError, match=r"^'' is not a channel"):
         build_track_payload(BASE, channel="")
+
+
+def test_many_places_that_are_too_deep_are_too_large_where_they_stand():
+    record = {"r": [[1] for _ in range(10_000)]}
+    for _ in range(97):
+        record = {"r": record}
+    with pytest.raises(PayloadTooLargeError) as caught:
+        build_track_payload({**BASE, **record})
+    assert caught.value.path == ".".join(["r"] * 98)
+
+
+def test_of_a_message_only_what_became_a_property_is_told():
+    with pytest.raises(InvalidFieldError) as caught:
+        build_track_payload(OPEN, message={"title": NAN, "subject": NAN})
+    assert caught.value.path == "message.subject"
+    assert build_track_payload({**OPEN, "n": 10**30}, message={b"k": None, "subject": "s"})["properties"]["n"] == 10**30
