@@ -28,7 +28,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COMMAND = {"__main__": "test_command", "_reading": "test_reading"}
-LEFT_OUT = ("test_docs", "test_notebook", "test_package", "test_typing")  # slow, or not about what it does
+LEFT_OUT = ("test_docs", "test_notebook", "test_typing")  # slow, or not about what it does
 UNTOUCHED = ("annotation", "returns", "decorator_list")
 SWAPS = (
     *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
