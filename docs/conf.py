@@ -1,6 +1,6 @@
 """How Sphinx builds the documentation: ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
 
-import shutil
+import importlib
 import sys
 import tomllib
 import zipfile
@@ -24,7 +24,7 @@ release = VERSION
 copyright = f"2026, {author}. MIT licence"  # noqa: A001 - Sphinx's own name for it
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "**/__pycache__"]
 templates_path = ["_templates"]
 nitpicky = True
 # Private types and other libraries' types have no page to link to.
@@ -54,6 +54,8 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 
 
@@ -68,16 +70,17 @@ def show_constant(*event: Any) -> None:
 
 
 def hand_to_try_page(app: Sphinx, exception: Exception | None) -> None:
-    """Put the library and the example records beside the page that runs them."""
+    """Put the library, the page's own modules and the examples beside the page that runs them."""
     if exception or app.builder.format != "html":
         return
     folder = app.outdir / "_static" / "try"
-    with zipfile.ZipFile(folder / "cordial_segment.zip", "w", zipfile.ZIP_DEFLATED) as library:
-        for path in sorted((ROOT / "cordial_segment").glob("*.py")):
-            library.write(path, path.relative_to(ROOT))
-    (folder / "examples").mkdir(exist_ok=True)
-    for path in (ROOT / "docs" / "examples").glob("*.json"):
-        shutil.copy(path, folder / "examples")
+    own = ROOT / "docs" / "_static" / "try"
+    with zipfile.ZipFile(folder / "python.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted([*(ROOT / "cordial_segment").glob("*.py"), own / "explain.py", own / "translate.py"]):
+            archive.write(path, path.relative_to(own if path.parent == own else ROOT))
+    sys.path.insert(0, str(own))
+    examples = importlib.import_module("examples").build(ROOT / "docs" / "examples")
+    (folder / "examples.json").write_text(examples, encoding="utf-8")
 
 
 def show_signature(*event: Any) -> tuple[str | None, str | None]:

@@ -10,17 +10,17 @@ export class NotJson extends Error {
 
 const SPACE = /[ \t\r\n]*/y;
 const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const UNCLOSED = new RegExp(STRING.source.slice(0, -1), "y");
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
 // Far more than the library accepts, and less than Python's own reader can read in a browser.
 const DEEPEST = 500;
 const WORD = /[\w.+-]+/y;
 
 /**
- * Return the root of a tree of places: `{start, end, children}`, with `children` a Map from a key or an index as text,
- * or null. A member of an object starts at its key. Throws NotJson.
+ * Return the root of a tree of places for the text from **at**: `{start, end, children}`, with `children` a Map from a
+ * key or an index as text, or null. A member of an object starts at its key. Throws NotJson.
  */
-export function read(text) {
-  let at = 0;
+export function read(text, at = 0) {
   let depth = 0;
 
   function match(pattern) {
@@ -46,18 +46,17 @@ export function read(text) {
     if (!word && text[at] === '"') throw badString();
     if (/^-?(NaN|Infinity)$/.test(word)) throw new NotJson(`JSON has no ${word}: write a number or null`, start, at);
     const found = word ?? String.fromCodePoint(text.codePointAt(at));
-    throw new NotJson(`expected ${expected}, not ${found}`, start, start + found.length);
+    const told = found.startsWith('"') ? found : `“${found}”`;
+    throw new NotJson(`expected ${expected}, not ${told}`, start, start + found.length);
   }
 
   function badString() {
-    for (let end = at + 1; end < text.length; end++) {
-      if (text[end] < " ")
-        return new NotJson("a string must not contain a line break or tab: write \\n or \\t", at, end);
-      if (text[end] === "\\" && !/^\\(["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(end, end + 6)))
-        return new NotJson("a backslash must start an escape: write \\\\ for the character itself", end, end + 2);
-      if (text[end] === "\\") end++;
-    }
-    return new NotJson("this string has no closing quote", at, text.length);
+    const start = at;
+    match(UNCLOSED);
+    if (at >= text.length) return new NotJson("this string has no closing quote", start, at);
+    if (text[at] === "\\")
+      return new NotJson("a backslash must start an escape: write \\\\ for the character itself", at, at + 2);
+    return new NotJson("a string must not contain a line break or tab: write \\n or \\t", start, at);
   }
 
   function value() {
@@ -110,12 +109,44 @@ export function read(text) {
   return root;
 }
 
-/** Yield each place that a dotted path may mean: keys can contain dots themselves. */
-export function* find(place, path) {
-  for (const [key, child] of place.children ?? []) {
-    if (path === key) yield child;
-    if (path.startsWith(`${key}.`)) yield* find(child, path.slice(key.length + 1));
+/** Return the trees of the records in a text: one, an array, or JSON Lines. A line that is no JSON has its `error`. */
+export function records(text) {
+  const items = (tree) => (text[tree.start] === "[" ? [...tree.children.values()] : [tree]);
+  try {
+    return items(read(text));
+  } catch (error) {
+    let end = -1;
+    const found = text.split("\n").flatMap((line) => {
+      const start = end + 1;
+      end = start + line.length;
+      if (!line.trim()) return [];
+      try {
+        return items(read(text.slice(0, end), start));
+      } catch (problem) {
+        return { start, end, error: problem };
+      }
+    });
+    if (found.length < 2 || found[0].error) throw error;
+    return found;
   }
+}
+
+/** Return the place at the end of a path of keys and indexes, or undefined. */
+export function placeAt(tree, path) {
+  return path.reduce((place, key) => place?.children?.get(String(key)), tree);
+}
+
+/** Indent JSON; its values stay as they are written. */
+export function indented(text) {
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  const tokens = text.matchAll(/("(?:[^"\\]|\\.)*"|[^\s"{}[\],:]+)|([{[])(\s*[}\]])?|([}\]])|([,:])/g);
+  return Array.from(tokens, ([, value, open, closed, close, mark]) => {
+    if (open && closed) return open + closed.trim();
+    if (open) return depth++, open + line();
+    if (close) return depth--, line() + close;
+    return value ?? (mark === "," ? mark + line() : `${mark} `);
+  }).join("");
 }
 
 /** Return the line and column of a position, both counted from 1. */

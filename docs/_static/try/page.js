@@ -1,212 +1,139 @@
-// Connects the fields of the page to the library, which runs in a worker.
+// The page: what happens when somebody types, picks an example, opens a link or copies something.
 
-import { EXAMPLES } from "./examples.js";
-import { NotJson, find, lineAndColumn, read } from "./json.js";
+import { NAMES, byId, editors, element, items, mark, readFields, robots, rove, selectTab } from "./fields.js";
+import { NotJson, indented, lineAndColumn, read } from "./json.js";
+import { ask, failure, start, state } from "./python.js";
+import { shown, tell } from "./result.js";
 
-const NAMES = ["record", "message", "contact", "policy"];
 const LINK = "#case=";
-const PAUSE = 300; // milliseconds without typing until the result follows
+const PAUSE = 150; // milliseconds without typing until the result follows
+const MOST = 200; // records that are translated and listed
+const WORDS = { sent: "translated", blocked: "blocked", error: "failed" };
 
-const byId = (name) => document.getElementById(`try-${name}`);
-const fields = Object.fromEntries(NAMES.map((name) => [name, byId(name)]));
-const [example, result, verdict, places] = ["example", "result", "verdict", "places"].map(byId);
-const [payload, linked] = ["payload", "linked"].map(byId);
+const [example, result, outcomes, count, copied] = ["example", "result", "outcomes", "count", "copied"].map(byId);
 
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
-
-function element(tag, content = [], attributes = {}) {
-  const made = Object.assign(document.createElement(tag), attributes);
-  made.append(...[content].flat());
-  return made;
-}
-
-// The fields
-
+let examples = {};
+let given = null; // the example in the fields, until somebody changes it
 let own = {}; // what was last typed, or came from a link
-let broken = false; // whether the link that the page was opened with cannot be read
+let isBroken = false; // whether the link in the address cannot be read
+let answers = []; // what becomes of each record
+let opened = 0; // the one that is shown
+let version = 0; // of what is in the fields: answers about another are dropped
+let waiting;
 
 function texts() {
-  return Object.fromEntries(NAMES.map((name) => [name, fields[name].value]));
+  return { ...Object.fromEntries(NAMES.map((name) => [name, editors[name].field.value])), robots: robots.checked };
 }
 
-function fill(given, isBroken = false) {
-  broken = isBroken;
-  for (const name of NAMES) {
-    fields[name].value = given[name] ?? "";
-    fields[name].scrollTo(0, 0);
-    reveal(name, Boolean(given[name]));
+function fill(texts) {
+  for (const name of NAMES) editors[name].fill(texts[name] ?? "");
+  robots.checked = Boolean(texts.robots);
+  selectTab("record");
+  copied.textContent = "";
+  show(0);
+}
+
+function edited({ target }) {
+  // Another record has nothing to do with the message and the contact of the example.
+  if (given && target === editors.record.field)
+    for (const name of ["message", "contact"]) if (editors[name].field.value === given[name]) editors[name].fill("");
+  Object.values(editors).find(({ field }) => field === target)?.refresh();
+  example.value = "own";
+  given = null;
+  isBroken = false;
+  own = texts();
+  copied.textContent = "";
+  result.ariaBusy = "true";
+  version++;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => show(), PAUSE);
+}
+
+/** Show what becomes of what is in the fields, or why nothing does. */
+function show(index) {
+  clearTimeout(waiting);
+  const error = (headline, message) => list([], { kind: "error", headline, message });
+  if (isBroken) return error("This link is broken", "It was cut short or changed. Ask for it again.");
+  try {
+    readFields();
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+    return tellNotJson(error, true);
   }
-  linked.textContent = "";
-  show();
+  opened = Math.max(0, Math.min(index ?? itemAtCaret(), items.length - 1, MOST - 1));
+  const { record, ...others } = texts();
+  const asked = ++version;
+  const use = (found) => asked === version && list(found);
+  if (!items.length) list([], { headline: "No record yet", message: "Paste one, or pick an example." });
+  else if (state === "ready") ask({ items: items.slice(0, MOST).map(textOf), ...others }, use);
+  else if (given) list(given.answers);
+  else if (state === "failed") error("Python could not be loaded", failure);
+  else list([], { headline: "Waiting for Python", message: "Your record is translated as soon as Python is there." });
 }
 
-function reveal(name, open = true) {
-  const details = fields[name].closest("details");
-  if (details) details.open = open;
+const textOf = ({ start, end, error }) => (error ? null : editors.record.field.value.slice(start, end));
+
+function itemAtCaret() {
+  const { field } = editors.record;
+  const at = document.activeElement === field ? field.selectionStart : -1;
+  const index = items.findIndex(({ start, end }) => start <= at && at <= end);
+  return index < 0 ? opened : index;
 }
 
-/** Highlight ranges of a field's text, in a copy of the text that lies behind it. */
-function mark(name, ranges) {
-  const text = fields[name].value;
-  const parts = [];
-  let at = 0;
-  for (const { start, end } of ranges) {
-    if (start < at) continue; // one place by two paths
-    parts.push(text.slice(at, start), element("mark", text.slice(start, end)));
-    at = end;
-  }
-  const copy = fields[name].previousElementSibling;
-  copy.replaceChildren(...(ranges.length ? [...parts, `${text.slice(at)}\n`] : []));
-  fields[name].setAttribute("aria-invalid", String(ranges.length > 0));
-  follow(name);
-}
-
-function follow(name) {
-  const { scrollTop, scrollLeft, previousElementSibling: copy } = fields[name];
-  copy.scrollTo(scrollLeft, scrollTop);
-}
-
-function goTo({ name, start, end }) {
-  reveal(name);
-  const field = fields[name];
-  field.focus({ preventScroll: true });
-  field.setSelectionRange(start, end);
-  const { line } = lineAndColumn(field.value, start);
-  field.scrollTop = (line - 4) * parseFloat(getComputedStyle(field).lineHeight);
-  field.scrollIntoView({ block: "nearest" });
-}
-
-// The result
-
-const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-let state = "starting"; // then "ready" or "failed"
-let failure = "";
-let asked = 0;
-
-/** Show the result for what is in the fields, or why there is none. */
-function show() {
-  const number = ++asked;
-  for (const name of NAMES) {
-    fields[name].rows = Math.min(Math.max(fields[name].value.split("\n").length, name === "record" ? 8 : 4), 40);
-    mark(name, []);
-  }
-  if (broken) return tell("error", "This link is broken", ["It was cut short or changed. Ask for it again."]);
-  if (!fields.record.value.trim()) return tell("", "No record", ["Paste one, or pick an example."]);
-  for (const name of NAMES) {
-    const text = fields[name].value;
-    try {
-      if (text.trim()) read(text);
-    } catch (error) {
-      if (!(error instanceof NotJson)) throw error;
-      const { line, column } = lineAndColumn(text, error.start);
-      const message = `${capital(name)}, line ${line}, column ${column}: ${error.message}.`;
-      return tell("error", "Not JSON", [message], [{ name, start: error.start, end: error.end }]);
-    }
-  }
-  if (state === "ready") worker.postMessage({ number, texts: texts() });
-  else if (state === "failed") tell("error", "Python could not be started", [failure, "Reload the page to try again."]);
-  else tell("", "Starting Python…", ["The browser loads it once, about 6 MB."]);
-}
-
-worker.onmessage = ({ data: { number, answer, python, failure: reason } }) => {
-  if (answer && number !== asked) return; // the fields have changed since
-  if (answer) return tellAnswer(answer);
-  state = reason ? "failed" : "ready";
-  failure = reason ?? "";
-  if (python) byId("heading").textContent = `Result, by Python ${python}`;
-  show();
-};
-
-worker.onerror = ({ message }) =>
-  worker.onmessage({ data: { failure: message || "The browser refuses to run its program." } });
-
-function tellAnswer({ channel, event, envelope, blocked, error, payload: text }) {
-  const facts = channel ? ["Channel: ", element("b", channel), "."] : [];
-  if (error) {
-    const ranges = error.paths.flatMap((path) => placesOf(path, envelope));
-    tell("error", error.type, [error.message, facts], ranges);
-  } else if (blocked) {
-    const why =
-      blocked === "origin"
-        ? "The record says that it came from Segment. Sending it back would make a loop."
-        : `The policy does not allow this event on the ${channel} channel.`;
-    tell("blocked", "Blocked", [why, facts]);
-  } else {
-    tell("sent", event, [[...facts, " Not blocked."]], [], text);
-  }
-}
-
-/** Find the places in the fields that an error's path may mean. */
-function placesOf(path, envelope) {
-  const record = read(fields.record.value);
-  const looked = [["record", envelope ? record.children.get("event") : record, path]];
-  if (path.startsWith("contact.")) {
-    const contact = fields.contact.value;
-    if (contact.trim()) looked.push(["contact", read(contact), path.slice("contact.".length)]);
-    else if (envelope) looked.push(["record", record, path]);
-  }
-  return looked.flatMap(([name, root, within]) => [...find(root, within)].map((place) => ({ ...place, name })));
-}
-
-function tell(kind, headline, paragraphs, ranges = [], text = "") {
-  result.ariaBusy = "false";
-  verdict.className = `try-verdict ${kind}`;
-  const title = element("p", headline, { className: "try-headline" });
-  verdict.replaceChildren(title, ...paragraphs.map((each) => element("p", each)));
-  ranges = ranges.toSorted((one, other) => one.start - other.start);
-  for (const name of new Set(ranges.map((range) => range.name))) {
-    reveal(name);
-    mark(name, ranges.filter((range) => range.name === name));
-  }
-  places.replaceChildren(...ranges.map(placeItem));
-  places.hidden = !ranges.length;
-  payload.firstElementChild.replaceChildren(...coloured(text));
-  payload.hidden = !text;
-}
-
-function placeItem(range) {
-  const { line } = lineAndColumn(fields[range.name].value, range.start);
-  const button = element("button", `Go to line ${line} of the ${range.name}`, { type: "button" });
-  button.addEventListener("click", () => goTo(range));
-  return element("li", button);
-}
-
-/** Colour JSON as the code blocks of the other pages are. */
-function* coloured(text) {
-  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(:?)|[\w.+-]+|[^"\w.+-]+/g)) {
-    if (string) {
-      yield element("span", string, { className: colon ? "nt" : "s2" });
-      yield colon;
-    } else {
-      const kind = /^[\d-]/.test(token) ? "mi" : /^\w/.test(token) ? "kc" : "";
-      yield kind ? element("span", token, { className: kind }) : token;
-    }
-  }
-}
-
-// Examples and links
-
-async function pick(group, title) {
-  const loaded = Object.entries(EXAMPLES[group][title]).map(async ([name, source]) => {
-    if (!source.endsWith(".json")) return [name, source];
-    const response = await fetch(new URL(`examples/${source}`, import.meta.url));
-    if (!response.ok) throw new Error(`${source} answered ${response.status}`);
-    return [name, (await response.text()).trimEnd()];
+/** List the answers where there are several, and show the opened one; or show **instead**, without any. */
+function list(found, instead) {
+  answers = found;
+  const kinds = answers.map((answer) => answer?.kind ?? "error");
+  const options = answers.map((answer, index) => {
+    const text = `${index + 1}  ${answer?.headline ?? "Not JSON"}`;
+    return element("div", text, { role: "option", className: kinds[index], tabIndex: index === opened ? 0 : -1 });
   });
-  const chosen = example.value;
-  const given = Object.fromEntries(await Promise.all(loaded));
-  if (example.value === chosen) fill(given);
+  outcomes.hidden = count.hidden = options.length < 2;
+  outcomes.replaceChildren(...(options.length < 2 ? [] : options));
+  const counts = Object.keys(WORDS).map((kind) => [kinds.filter((each) => each === kind).length, WORDS[kind]]);
+  const first = items.length > MOST ? `The first ${MOST} of ` : "";
+  const told = counts.filter(([number]) => number).map((each) => each.join(" "));
+  count.textContent = `${first}${items.length} records: ${told.join(", ")}`;
+  if (instead) tell(instead);
+  else tellOpened();
+}
+
+function open(index) {
+  if (index === opened || result.matches("[aria-busy=true], .kept")) return;
+  opened = index;
+  byId("payload").scrollTop = 0;
+  tellOpened();
+}
+
+function tellOpened() {
+  const [item, answer] = [items[opened], answers[opened]];
+  const [start, end] = answer?.span ?? [];
+  for (const [index, option] of [...outcomes.children].entries()) option.ariaSelected = String(index === opened);
+  outcomes.scrollTop = (outcomes.children[opened]?.offsetTop ?? 0) - outcomes.clientHeight / 2;
+  if (item.error) tellNotJson(Object.assign(item.error, { name: "record" }));
+  else tell({ ...answer, places: end ? [{ name: "policy", start, end }] : [] }, item);
+  if (answers.length > 1) mark("open", [{ ...item, name: "record" }]);
+}
+
+function tellNotJson({ name, message, start, end }, isKept) {
+  const { line, column } = lineAndColumn(editors[name].field.value, start);
+  const headline = `Not JSON in line ${line}${name === "record" ? "" : ` of the ${name}`}`;
+  const places = [{ name, start, end }];
+  tell({ kind: "error", headline, message: `Column ${column}: ${message}.`, places }, {}, isKept);
 }
 
 function useExample() {
+  const [option] = example.selectedOptions;
+  given = examples[option.parentElement.label]?.[option.text] ?? null;
+  isBroken = false;
   result.ariaBusy = "true";
-  const [group, title] = example.selectedOptions[0].dataset.place?.split("\n") ?? [];
-  if (group) pick(group, title).catch(({ message }) => tell("error", "The example could not be loaded", [message]));
-  else fill(own);
+  byId("payload").scrollTop = 0;
+  fill(given ?? own);
 }
 
-function toLink(given) {
-  const bytes = new TextEncoder().encode(JSON.stringify(given));
+function toLink() {
+  const filled = Object.entries(texts()).filter(([name, value]) => name === "record" || value);
+  const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(filled)));
   const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return LINK + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
@@ -214,66 +141,73 @@ function toLink(given) {
 function fromLink(fragment) {
   const binary = atob(fragment.slice(LINK.length).replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  const given = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  if (typeof given.record !== "string" || !Object.values(given).every((text) => typeof text === "string"))
+  const { robots, ...texts } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  if (typeof texts.record !== "string" || !Object.values(texts).every((text) => typeof text === "string"))
     throw new TypeError("not what a link holds");
-  return given;
+  return { ...texts, robots };
 }
 
-/** Fill the fields from the link in the address; return whether there is one, readable or not. */
+/** Fill the fields from the link in the address, if there is one. */
 function readLink() {
-  if (!location.hash.startsWith(LINK)) return false;
+  if (!location.hash.startsWith(LINK)) return;
   example.value = "own";
+  given = null;
   try {
     own = fromLink(location.hash);
-    fill(own);
+    isBroken = false;
   } catch {
     own = {};
-    fill(own, true);
+    isBroken = true;
   }
-  return true;
+  fill(own);
 }
 
-async function copyLink() {
-  const given = Object.fromEntries(Object.entries(texts()).filter(([name, text]) => name === "record" || text));
-  history.replaceState(null, "", toLink(given));
+const COPIES = {
+  link: () => location.href,
+  payload: () => shown.lines.filter(({ kind }) => kind !== "dropped").map(({ text }) => text).join("\n"),
+  call: () => shown.call,
+};
+
+async function copy({ target: { dataset } }) {
+  if (!dataset.copy) return;
+  const isLink = dataset.copy === "link";
+  copied.textContent = "";
+  if (isLink) history.replaceState(null, "", toLink());
   try {
-    await navigator.clipboard.writeText(location.href);
-    linked.textContent = "Copied. Whoever has the link can read the record.";
+    await navigator.clipboard.writeText(COPIES[dataset.copy]());
+    copied.textContent = isLink ? "Copied. Whoever has the link can read the record." : "Copied.";
   } catch {
-    linked.textContent = "The link is in the address bar: copy it from there.";
+    copied.textContent = isLink ? "The link is in the address bar." : "The browser does not allow it: select the text.";
   }
 }
 
-let waiting;
-for (const name of NAMES) {
-  const field = fields[name];
-  Object.assign(field, { wrap: "off", spellcheck: false, autocapitalize: "off", autocomplete: "off" });
-  field.setAttribute("aria-describedby", verdict.id);
-  field.addEventListener("scroll", () => follow(name));
-  field.addEventListener("input", () => {
-    example.value = "own";
-    own = texts();
-    broken = false;
-    linked.textContent = "";
-    result.ariaBusy = "true";
-    mark(name, []);
-    clearTimeout(waiting);
-    waiting = setTimeout(show, PAUSE);
-  });
+/** Indent the text of the field in view. */
+function format() {
+  const editor = Object.values(editors).find(({ field }) => field.checkVisibility());
+  try {
+    read(editor.field.value);
+    editor.fill(indented(editor.field.value));
+    show();
+  } catch (error) {
+    copied.textContent = error instanceof NotJson ? "Only one JSON document can be formatted." : error.message;
+  }
 }
-for (const [group, titles] of Object.entries(EXAMPLES)) {
-  const options = Object.keys(titles).map((title) => {
-    const option = element("option", title, { value: `${group}: ${title}` });
-    option.dataset.place = `${group}\n${title}`;
-    return option;
-  });
+
+rove(outcomes, "[role=option]", (option) => open([...outcomes.children].indexOf(option)));
+document.querySelector(".try-input").addEventListener("input", edited);
+byId("page").addEventListener("click", copy);
+byId("format").addEventListener("click", format);
+example.addEventListener("change", useExample);
+document.addEventListener("selectionchange", () => open(itemAtCaret()));
+window.addEventListener("hashchange", readLink);
+start(() => given || show());
+readLink();
+examples = await (await fetch(new URL("examples.json", import.meta.url))).json();
+for (const [group, titles] of Object.entries(examples)) {
+  const options = Object.keys(titles).map((title) => element("option", title, { value: `${group}: ${title}` }));
   example.append(element("optgroup", options, { label: group }));
 }
-example.addEventListener("change", useExample);
-byId("link").addEventListener("click", copyLink);
-window.addEventListener("hashchange", readLink);
-if (!readLink()) {
+if (!Object.keys(own).length && !isBroken) {
   example.selectedIndex = 1;
   useExample();
 }
