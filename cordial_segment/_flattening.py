@@ -53,8 +53,7 @@ class NoRoomError(Exception):
 def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> Record:
     """Return the leaves of **data** by their flat keys.
 
-    If the flat keys and ``LEAST_ENTRY`` for each leaf take over **room** characters, ``NoRoomError`` is raised before
-    much more than that is built.
+    ``NoRoomError`` is raised before their keys, and ``LEAST_ENTRY`` for each, take much more than **room** characters.
     """
     flat: Record = {}
     data = plain(data, ())

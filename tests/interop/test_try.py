@@ -12,8 +12,8 @@ from typing import Any
 
 from cordial_segment import build_track_payload, open_envelope
 
-VECTORS = Path(__file__).parent / "vectors"
-sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_static" / "try"))
+VECTORS = Path(__file__).parents[1] / "vectors"
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "_static" / "try"))
 translate = importlib.import_module("translate").translate
 
 WHO = {"action": "open", "cID": "c1"}
