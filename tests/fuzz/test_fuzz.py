@@ -30,7 +30,7 @@ def test_kept_inputs_break_no_promise(path):
 
 def test_the_inputs_reach_both_payloads_and_every_error():
     chance, seen = random.Random(1), set()
-    for _ in range(1500):
+    for _ in range(5_000):
         record, separator = FUZZ["Source"](chance.randbytes(100)).record(), chance.choice("_.")
         seen.add(type(FUZZ["outcome"](build_track_payload, record, separator=separator)).__name__)
     assert seen == {
