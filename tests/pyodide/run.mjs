@@ -5,14 +5,14 @@
 // Recursion in WebAssembly takes more of the stack than Node gives by default.
 // PYODIDE is the folder of that package, PACKAGES a folder with pytest and hypothesis in pure Python. Without test
 // files, it runs all in tests/ except those that need what WebAssembly lacks: processes, threads, sockets, and a stack that
-// ends at Python's own limit, before the host's (test_stack.py fills it on purpose, and so do the command's tests).
+// ends at Python's own limit, before the host's (test_stack.py fills it on purpose, test_cost.py has deep data).
 
 import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const LACKING = /subprocess|threading|concurrent\.futures|multiprocessing|socket|tracemalloc|nbclient|setrecursionlimit|__main__|\(run\b/;
+const LACKING = /subprocess|threading|concurrent\.futures|multiprocessing|socket|tracemalloc|nbclient|benchmarks|setrecursionlimit|__main__|\(run\b/;
 
 function allTests() {
   const files = readdirSync(`${ROOT}/tests`).filter((name) => /^test_.*\.py$/.test(name));
