@@ -25,10 +25,7 @@ def as_text(value: object, name: str) -> str:
 
 def as_optional_text(value: object, name: str) -> str:
     """Return the string passed as the argument **name**, or ``""`` for ``None`` and a blank one."""
-    if value is None:
-        return ""
-    text = as_text(value, name)
-    return "" if is_blank(text) else text
+    return "" if value is None or is_blank(text := as_text(value, name)) else text
 
 
 def require_limit(value: object, name: str) -> None:

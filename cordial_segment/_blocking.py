@@ -64,8 +64,8 @@ def is_blocked(
     return not policy.allows(action, channel or channel_in(record, action))
 
 
-# The names to look up, by the keys that lead to the mapping that may have them.
-_Places = dict[tuple[str, ...], list[str]]
+# The names to look up, by the steps to the mapping that may have them, each with the steps before it.
+_Places = dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]]
 
 
 def _places(fields: Iterable[str]) -> _Places:
@@ -74,7 +74,7 @@ def _places(fields: Iterable[str]) -> _Places:
     places: _Places = {}
     for field in fields:
         *steps, name = as_text(field, "each of origin_fields").split(".")
-        places.setdefault(tuple(steps), []).append(name)
+        places.setdefault(tuple((step, tuple(steps[:depth])) for depth, step in enumerate(steps)), []).append(name)
     return places
 
 
@@ -84,8 +84,8 @@ _DEFAULT_PLACES = _places(ORIGIN_FIELDS)
 def _is_marked(record: Record, places: _Places) -> bool:
     for steps, names in places.items():
         holder = record
-        for depth, step in enumerate(steps):
-            holder = read_mapping(holder, step, *steps[:depth])
+        for step, before in steps:
+            holder = read_mapping(holder, step, *before) if step in holder else {}
         for name in names if holder else ():
             if name in holder and isinstance(text := holder[name], str) and text.strip()[:8].lower() == "segment":
                 return True

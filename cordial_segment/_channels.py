@@ -35,7 +35,6 @@ class Channel(StrEnum):
 
 EMAIL, MOBILE, SMS, REST, CUSTOM = Channel  # looked up on their class, they are slow before Python 3.12
 _NAMES = {c.value: c for c in Channel} | {"push": MOBILE, "mms": SMS, "sms/mms": SMS, "rcs": SMS, "rest-api": REST}
-_LONGEST = 64  # no known name is nearly as long
 
 # A name's first word is a good guess for these, not for the others: rest_of_world_email is no REST channel.
 _FIRST_WORDS = {word: _NAMES[word] for word in ("email", "push", "mobile", "sms", "mms", "rcs")}
@@ -96,7 +95,7 @@ def channel_in(record: Record, action: str = "") -> Channel:
 def channel_by_action(action: str) -> Channel:
     """Return the channel that **action** alone implies, or custom."""
     if action.startswith("crdl_") and action.endswith("_send_failure"):
-        return known_channel(action[len("crdl_") : min(len(action) - len("_send_failure"), _LONGEST)]) or CUSTOM
+        return known_channel(action[len("crdl_") : -len("_send_failure")]) or CUSTOM
     return _BY_ACTION.get(action, CUSTOM)
 
 
@@ -111,5 +110,5 @@ def as_channel(channel: object) -> Channel:
 
 def known_channel(name: str) -> Channel | None:
     """Return the channel that an account's own **name** for it begins with, if any."""
-    name = name[:_LONGEST].lower()
+    name = name[:64].lower()  # no known name is nearly as long
     return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name)[0])

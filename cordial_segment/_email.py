@@ -83,5 +83,4 @@ def without_links(record: Record, enriched: Record) -> Record:
 
 
 def _is_needless(link: object, url: object) -> bool:
-    is_empty = link is None or (isinstance(link, str) and not link)
-    return is_empty or (is_value(link) and is_value(url) and link == url)
+    return link is None or (isinstance(link, str) and not link) or (is_value(link) and is_value(url) and link == url)

@@ -75,8 +75,8 @@ class KeyCollisionError(TranslationError):
     """
 
     def __init__(self, key: str, paths: tuple[str, str]) -> None:
-        super().__init__(f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator")
-        self.path = paths[1]
+        problem = f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator"
+        super().__init__(problem, path=paths[1])
         self.key = key
         self.paths = paths
 

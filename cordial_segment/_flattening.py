@@ -17,7 +17,6 @@ MAX_DEPTH = 100
 LEAST_ENTRY = 5
 
 _INDEXES = tuple(map(str, range(1_000)))  # most lists are shorter
-_LONG_PREFIX = 1_000  # characters; a hundred longer ones, one in the other, would take more memory than the data
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -82,22 +81,26 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     It gives up with a ``TypeError`` where a key is no string, a container is of another type than JSON's, or too deep.
     """
     leaves = len(container)
-    # One entry is paid for: the parent's loop charged the container as one of its children.
+    # One entry is paid for: the parent charged the container as one of its children.
     room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
     if room < 0:
         raise NoRoomError
     indexes = _INDEXES if leaves <= len(_INDEXES) else map(str, range(leaves))
     for key, value in container.items() if type(container) is dict else zip(indexes, container):
         kind = type(value)
-        if kind is str or kind in SCALARS or not is_container(value):
+        if kind is str or kind in SCALARS:
             flat[prefix + key] = value
-        elif kind not in CONTAINERS or max_depth == 1 or len(prefix) > _LONG_PREFIX:
-            raise TypeError
-        elif value:
+        elif kind in CONTAINERS and (max_depth == 1 or len(prefix) > 1_000):
+            raise TypeError  # a hundred prefixes of that length, one in the other, would take more memory than the data
+        elif kind in CONTAINERS and value:
             below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
             leaves += below - 1
-        else:
+        elif kind in CONTAINERS:
             flat[prefix + key] = {} if kind is dict else []
+        elif is_container(value):
+            raise TypeError
+        else:
+            flat[prefix + key] = value
     return leaves, room
 
 

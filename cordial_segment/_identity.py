@@ -31,15 +31,18 @@ def traits(record: Record, contact: Record) -> dict[str, str]:
     return found
 
 
-def message_id_of(given: str, record_id: str, timestamp: str, content: list[Any]) -> str:
-    """Return the **given** id, one made of the record's, or one made of the **content**; at last ``""``.
+def content_id(timestamp: str, content: list[Any]) -> str:
+    """Return an id made of the **content** of an event, or ``""`` without a time that tells it from equal ones.
+
+    At midnight, the **timestamp** may be a mere date.
 
     :param content: ``userId``, ``anonymousId``, ``event``, ``timestamp``, ``properties``; ``None`` for none.
     """
-    if not (given or record_id):
-        is_date = timestamp.endswith("T00:00:00.000Z")  # it may be a mere date, of many equal events
-        return _digest(_canonical(content)) if timestamp and not is_date else ""
-    message_id = given or "api-" + record_id
+    return _digest(_canonical(content)) if timestamp and not timestamp.endswith("T00:00:00.000Z") else ""
+
+
+def fitting_id(message_id: str) -> str:
+    """Return **message_id**, or its digest if it is longer than Segment accepts."""
     return message_id if len(message_id) < 100 else _digest(message_id)
 
 

@@ -9,15 +9,13 @@ from ._email import add_email_fields, needless_links, without_links
 from ._errors import MissingFieldError
 from ._events import NAMES
 from ._flattening import MAX_DEPTH, NoRoomError, flat_dict
-from ._identity import anonymous_id, message_id_of, traits
+from ._identity import anonymous_id, content_id, fitting_id, traits
 from ._records import Record, read_required_action, read_text, sections_of
-from ._sizes import FAR_TOO_MANY, MAX_BYTES, as_own_copy, fits, require_json, size, survey, too_large
+from ._sizes import FAR_TOO_MANY, LONGEST_CHARACTER, MAX_BYTES, as_own_copy, fits, require_json, size, survey, too_large
 from ._timestamps import read_timestamp
 
 # As in the example of Cordial's article. This library sends nothing, so it does not sign as the sender.
 _CONTEXT: dict[str, Any] = {"library": {"name": "unknown", "version": "unknown"}, "source": "cordial"}
-# The bytes of a payload without texts, properties, and what is given as context and integrations: under 300.
-_FRAME = 300
 
 
 class TrackPayload(TypedDict):
@@ -107,15 +105,17 @@ def build_track_payload(
         del record[time_field]
 
     properties = _properties(record, separator, about if channel is EMAIL else None)
-    characters, usual = survey(properties)
+    characters, of_numbers, usual = survey(properties)
     if not usual:
         try:
             size([*properties.values()])
         except (TypeError, ValueError):
             require_json(record)
             require_json({"message": _used(about, properties)})
-    content = [user_id or None, anonymous or None, name, timestamp or None, properties]
-    message_id = message_id_of(message_id, record_id, timestamp if characters <= FAR_TOO_MANY else "", content)
+    message_id = message_id or (record_id and "api-" + record_id)
+    if not message_id and characters <= FAR_TOO_MANY:
+        message_id = content_id(timestamp, [user_id or None, anonymous or None, name, timestamp, properties])
+    message_id = fitting_id(message_id)
     merged = {**_CONTEXT, "library": {**_CONTEXT["library"]}}
     if person and (found := traits(record, person)):
         merged["traits"] = found
@@ -125,8 +125,11 @@ def build_track_payload(
     for field, text in zip(("anonymousId", "userId", "messageId", "timestamp", "writeKey"), texts):
         if text:
             payload[field] = text
-    beside = size(merged) + size(chosen) if chosen or merged != _CONTEXT else 0
-    if not fits(payload, _FRAME + beside, len(name) + sum(map(len, texts)), characters, usual):
+    # Field names, the usual context and punctuation take less than 300 bytes.
+    others = 300 + (len(name) + sum(map(len, texts))) * LONGEST_CHARACTER + (of_numbers if usual else MAX_BYTES)
+    if chosen or len(merged) > len(_CONTEXT) or own_context:
+        others += size(merged) + size(chosen)
+    if not fits(payload, others, characters):
         sent = without_links(record, properties) if channel is EMAIL else record
         given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
         raise too_large(payload if characters <= FAR_TOO_MANY else None, (sent, separator), (given, ""))

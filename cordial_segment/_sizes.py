@@ -1,7 +1,4 @@
-"""What has a JSON form, and what that takes of Segment's limit for one event, 32 KB: where a reader would begin to cut.
-
-Source: Segment, "HTTP API Source". A lone surrogate counts as its escape of six bytes.
-"""
+"""What has a JSON form, and what it takes of Segment's limit for one event. Source: Segment, "HTTP API Source"."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,8 +12,7 @@ from ._records import Container, Record, children, dotted, is_container, plain
 MAX_BYTES = 32 * 1024
 FAR_TOO_MANY = 8 * MAX_BYTES  # characters; what has more is not written out, which would take much memory
 
-_ENTRY = len('"":"",') + 24  # the bytes of a property beside its texts, at most: a usual number has 24
-_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
+LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
 _Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it
@@ -58,38 +54,41 @@ def _copied(value: Any, keys: list[str]) -> Any:
     copy: dict[str, Any] = {}
     for key, child in children(container, keys):
         if key in copy:
-            path = f"{dotted(keys)}.{key}"
-            raise KeyCollisionError(key, (path, path))
+            raise KeyCollisionError(key, (path := f"{dotted(keys)}.{key}", path))
         copy[key] = _copied(child, [*keys, key])
     return copy
 
 
-def survey(flat: Record) -> tuple[int, bool]:
-    """Return the characters of keys and texts in **flat**, and whether other values are written in 24 bytes at most."""
-    characters, usual = len("".join(flat)), True
+def survey(flat: Record) -> tuple[int, int, bool]:
+    """Return the characters of keys and texts, the most bytes of numbers, and whether all surely has a JSON form."""
+    characters, of_numbers, usual = len("".join(flat)), 0, True
     for value in flat.values():
         kind = type(value)
         if kind is str:
             characters += len(value)
-        elif kind not in _FIXED_WIDTH and not (kind in _NUMBERS and -1e23 < value < 1e23):  # NaN is not between
+        elif kind in _NUMBERS:
+            of_numbers += 24
+            if not -1e23 < value < 1e23:  # as NaN
+                usual = False
+        elif kind not in _FIXED_WIDTH:
             usual = False
-    return characters, usual
+    return characters, of_numbers, usual
 
 
-def fits(payload: Any, frame: int, outside: int, characters: int, usual: bool) -> bool:
+def fits(payload: Any, others: int, characters: int) -> bool:
     """Whether **payload** takes at most 32,768 bytes.
 
-    Most are sure to, by the **characters** of their properties; most others by the bytes of their texts, joined.
+    Most are sure to, by the **characters** of their properties. Of others, the texts are written joined into one.
 
-    :param frame: The bytes of all but the properties and the texts **outside**, whose characters are counted.
+    :param others: The most bytes of all but the properties, and of their numbers.
     """
     properties = payload["properties"]
-    others = frame + outside * _CHARACTER + len(properties) * _ENTRY
-    if usual and others + characters * _CHARACTER <= MAX_BYTES:
+    others += len(properties) * len('"":false,')  # which is the longest of the values that are no texts or numbers
+    if others + characters * LONGEST_CHARACTER <= MAX_BYTES:
         return True
-    if usual and others + characters <= MAX_BYTES:
-        texts = [value for value in properties.values() if type(value) is str]
-        if others + size("".join([*properties, *texts])) <= MAX_BYTES:
+    if others + characters <= MAX_BYTES:
+        texts = size("".join([*properties, *[value for value in properties.values() if type(value) is str]]))
+        if others + texts <= MAX_BYTES:
             return True
     return characters <= FAR_TOO_MANY and size(payload) <= MAX_BYTES
 
@@ -97,16 +96,16 @@ def fits(payload: Any, frame: int, outside: int, characters: int, usual: bool) -
 def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
     """Make the error for what was **given**, each with the separator of its flat keys, and the **payload** made of it.
 
-    Without a payload, since that was given up or is far too large, all is weighed by its characters.
+    Without a payload, all is weighed by its characters.
     """
     measure = _bytes if payload else _characters
     weights = [_weigh(container, [], 0, measure(separator) - 2, measure, {}) for container, separator in given]
     takes = f"{size(payload):,}" if payload else f"over {sum(total for _, total, _ in weights):,}"
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
     heaviest, keys = max((place for *_, place in weights if place), default=(0, []))
-    if not keys:
-        return PayloadTooLargeError(f"{problem}; no place takes over half of it: look at ids and contact, or send less")
-    return PayloadTooLargeError(f"{problem}; this place takes {heaviest:,}: cut here", path=dotted(keys))
+    nowhere = "no place takes over half of it: look at ids and contact, or send less"
+    advice = f"this place takes {heaviest:,}: cut here" if keys else nowhere
+    return PayloadTooLargeError(f"{problem}; {advice}", path=dotted(keys))
 
 
 def _bytes(leaf: object) -> int:

@@ -1,7 +1,4 @@
-"""When an event happened, in Segment's form: Python's ISO 8601 reader, kept from guesses that would move an event.
-
-It reads the epoch ``1711123112345`` as an evening in 1711, and only some versions read the hour 24.
-"""
+"""When an event happened, in Segment's form."""
 
 import re
 from datetime import datetime
@@ -9,8 +6,8 @@ from datetime import datetime
 from ._errors import InvalidFieldError, shown
 from ._records import Record, is_blank
 
-# At most 64 characters: a date; then perhaps a time of day; then perhaps an offset, before which warehouses write a
-# space, and UTC for it.
+# A date, perhaps a time of day, perhaps an offset: Python alone would read the epoch 1711123112345 as a day of 1711,
+# and only some versions the hour 24. Warehouses write a space before the offset, or UTC for it. At most 64 characters.
 _ISO_8601 = (
     r"(?a)(?!.{65})(\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)"
     r"(?:[T ]((?!24)\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?: ?(UTC|Z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d)?)?))?)?"

@@ -178,9 +178,20 @@ def stream(results: Results, rounds: int, count: int = 20_000) -> None:
 
 
 def cart(kilobytes: float) -> dict[str, Any]:
-    """Return the sample click with as many cart items as fit into so many **kilobytes**, and into a payload."""
-    item = {"name": "Winter jacket", "qty": 2, "price": 129.95, "tags": ["sale", "new"], "gift": False}
-    record = {**CLICK, "items": [{"sku": f"SKU-{number:05}", **item} for number in range(400)]}
+    """Return the sample click with as many cart items as fit into so many **kilobytes**, and into a payload.
+
+    An item has the fields of a product in Segment's "Spec: Ecommerce Events".
+    """
+    item = {
+        "name": "Waterproof winter jacket",
+        "category": "Outdoor & Sport / Jackets",
+        "variant": "dark blue, L",
+        "price": 129.95,
+        "quantity": 2,
+        "url": "https://www.example.com/products/outdoor/jackets/00417?utm_source=mail",
+        "image_url": "https://cdn.example.com/images/products/00417/large.jpg",
+    }
+    record = {**CLICK, "items": [{"sku": f"SKU-{number:05}", **item} for number in range(200)]}
     while record["items"]:
         if len(json.dumps(record, separators=(",", ":"))) <= kilobytes * 1024:
             with suppress(PayloadTooLargeError):
