@@ -7,7 +7,7 @@ from typing import Any
 
 from ._arguments import as_record
 from ._errors import shown
-from ._records import Record, read_action, sections_of
+from ._records import Record, read_action, read_mapping
 
 
 class Channel(StrEnum):
@@ -82,8 +82,8 @@ def channel_in(record: Record, action: str = "") -> Channel:
             if found := known_channel(name):
                 return found
             unknown = unknown or field
-    for section in sections_of(record).values():
-        send_type = section.get("sendType")
+    for field in ("system_properties", "sp"):
+        send_type = read_mapping(record, field).get("sendType") if field in record else None
         if isinstance(send_type, str) and known_channel(send_type) is SMS:
             return SMS
     action = action or read_action(record)
