@@ -39,5 +39,5 @@ def require_limit(value: object, name: str) -> None:
 def as_action(value: object) -> str:
     """Return the action passed as an argument in its canonical spelling."""
     if is_blank(action := as_text(value, "action")):
-        raise ValueError(f"action must not be {'blank' if action else 'empty'}")
+        raise ValueError("action must not be empty")
     return canonical(action)

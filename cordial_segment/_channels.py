@@ -110,5 +110,5 @@ def as_channel(channel: object) -> Channel:
 
 def known_channel(name: str) -> Channel | None:
     """Return the channel that an account's own **name** for it begins with, if any."""
-    name = name[:64].lower()  # no known name is nearly as long
-    return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name)[0])
+    name = name.lower()
+    return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name, maxsplit=1)[0])

@@ -1,5 +1,8 @@
 """is_blocked: what the calls in vectors/ cannot say."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 
 from cordial_segment import ORIGIN_FIELDS, Allow, BlockAll, Channel, Policy, SendAll, is_blocked
@@ -18,6 +21,11 @@ def test_default_origin_fields_are_public():
 def test_origin_fields_of_another_kind(fields):
     with pytest.raises(TypeError, match="origin_fields must"):
         is_blocked({}, origin_fields=fields)
+
+
+@pytest.mark.parametrize("flag", [Decimal(1), Fraction(1), [1]], ids=repr)
+def test_robots_flag_of_another_kind(flag):
+    assert not is_blocked({"action": "click", "d": {"robot": flag}}, robots=BlockAll())
 
 
 def test_robots_by_a_rule_of_your_own():

@@ -86,3 +86,10 @@ def test_memory_of_a_text_far_over_the_limit(field):
         build_track_payload(record)
     assert caught.value.path == field
     assert peak(build_track_payload, record) <= 8_000_000
+
+
+@pytest.mark.parametrize("kind", [int, str])
+def test_what_cannot_fit_is_given_up_by_either_walk(kind):
+    """Integers as keys are read by the careful one. Either counts at most, so both say "over"."""
+    with pytest.raises(PayloadTooLargeError, match=r"takes over \d"):
+        build_track_payload({**BASE, "d": {kind(number): 0 for number in range(5_000)}})
