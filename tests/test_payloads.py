@@ -287,6 +287,9 @@ PLACES = [
     ({"a": "x" * 9_000, "b": "😀" * 8_000}, "b"),
     ({"a": "x" * 14_000, "b": "\ud800" * 3_400}, "b"),
     ({"a": "x" * 14_000, "b": "\x01" * 3_400}, "b"),
+    # A link that repeats the link_url is sent, but on the email channel.
+    ({"sp": {"link": "x" * 17_000, "a": "y"}, "link_url": "x" * 17_000}, "sp.link"),
+    ({"action": "open", "sp": {"link": "x" * 33_000, "a": "y"}, "link_url": "x" * 33_000}, "link_url"),
     # No place takes over half.
     ({"a": [KB] * 16, "b": [KB] * 16, "c": "x" * 900}, None),
     ({"a": "x" * 16_377, "b": "x" * 16_377}, None),
@@ -305,6 +308,7 @@ def test_place_to_cut(row):
     [
         ({"context": {"a": {"b": "x" * 32_000}}}, "context.a.b"),
         ({"context": {"a": [KB] * 40}}, "context.a"),
+        ({"context": {"source": "x" * 40_000}}, "context.source"),
         ({"integrations": {"Cordial": {"a": "x" * 40_000}}}, "integrations.Cordial.a"),
         ({"message": {"subject": "x" * 40_000, "name": "y" * 50_000}, "channel": "email"}, "message.name"),
         ({"user_id": "u" * 32_500}, None),
