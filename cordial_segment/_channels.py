@@ -83,9 +83,10 @@ def channel_in(record: Record, action: str = "") -> Channel:
                 return found
             unknown = unknown or field
     for field in ("system_properties", "sp"):
-        send_type = read_mapping(record, field).get("sendType") if field in record else None
-        if isinstance(send_type, str) and known_channel(send_type) is SMS:
-            return SMS
+        if field in record:
+            send_type = read_mapping(record, field).get("sendType")
+            if isinstance(send_type, str) and known_channel(send_type) is SMS:
+                return SMS
     action = action or read_action(record)
     channel = channel_by_action(action)
     doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))

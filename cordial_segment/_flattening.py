@@ -16,7 +16,8 @@ MAX_DEPTH = 100
 # The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
 LEAST_ENTRY = 5
 
-_INDEXES = tuple(map(str, range(1_000)))  # most lists are shorter
+_MANY = 1_000  # most lists are shorter, and a hundred longer prefixes, one in the other, would take much memory
+_INDEXES = tuple(map(str, range(_MANY)))
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -55,23 +56,25 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
     ``NoRoomError`` is raised before their keys, and ``LEAST_ENTRY`` for each, take much more than **room** characters.
     """
     flat: Record = {}
+    careful: Iterator[tuple[list[str], Any]] = iter(())
     data = plain(data, ())
     try:
         leaves, _ = _fill(flat, data, "", separator, max_depth, room)
-        if len(flat) == leaves:  # otherwise two leaves have one key
-            return flat
     except (TypeError, RecursionError):  # the quick walk gave up
-        pass
-    flat = {}
-    for keys, leaf in leaves_of(data, max_depth):
+        flat, leaves, careful = {}, 0, leaves_of(data, max_depth)
+    for keys, leaf in careful:
         key = separator.join(keys)
         room -= len(key) + LEAST_ENTRY
         if room < 0:
             raise NoRoomError
-        if key in flat:
+        flat[key] = leaf
+        leaves += 1
+    seen: set[str] = set()
+    for keys, _ in leaves_of(data, max_depth) if len(flat) < leaves else ():  # two leaves have one key
+        if (key := separator.join(keys)) in seen:
             first = next(".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
             raise KeyCollisionError(key, (first, ".".join(keys)))
-        flat[key] = leaf
+        seen.add(key)
     return flat
 
 
@@ -85,22 +88,18 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
     if room < 0:
         raise NoRoomError
-    indexes = _INDEXES if leaves <= len(_INDEXES) else map(str, range(leaves))
+    indexes = _INDEXES if leaves <= _MANY else map(str, range(leaves))
     for key, value in container.items() if type(container) is dict else zip(indexes, container):
         kind = type(value)
-        if kind is str or kind in SCALARS:
+        if kind is str or kind in SCALARS or (kind not in CONTAINERS and not is_container(value)):
             flat[prefix + key] = value
-        elif kind in CONTAINERS and (max_depth == 1 or len(prefix) > 1_000):
-            raise TypeError  # a hundred prefixes of that length, one in the other, would take more memory than the data
-        elif kind in CONTAINERS and value:
+        elif kind not in CONTAINERS or max_depth == 1 or len(prefix) > _MANY:
+            raise TypeError
+        elif value:
             below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
             leaves += below - 1
-        elif kind in CONTAINERS:
-            flat[prefix + key] = {} if kind is dict else []
-        elif is_container(value):
-            raise TypeError
         else:
-            flat[prefix + key] = value
+            flat[prefix + key] = {} if kind is dict else []
     return leaves, room
 
 

@@ -36,6 +36,9 @@ class TrackPayload(TypedDict):
     writeKey: NotRequired[str]
 
 
+_FRAME = size(dict.fromkeys(TrackPayload.__annotations__, _CONTEXT))  # the longest of the usual values in each field
+
+
 def build_track_payload(
     event: Mapping[str, Any],
     *,
@@ -105,15 +108,17 @@ def build_track_payload(
         del record[time_field]
 
     properties = _properties(record, separator, about if channel is EMAIL else None)
-    characters, of_numbers, usual = survey(properties)
+    characters, usual = survey(properties)
+    others = _FRAME + len(name) * LONGEST_CHARACTER
     if not usual:
         try:
-            size([*properties.values()])
+            others += size([*properties.values()])
         except (TypeError, ValueError):
             require_json(record)
             require_json({"message": _used(about, properties)})
+    far_too_large = characters > FAR_TOO_MANY
     message_id = message_id or (record_id and "api-" + record_id)
-    if not message_id and characters <= FAR_TOO_MANY:
+    if not message_id and not far_too_large:
         message_id = content_id(timestamp, [user_id or None, anonymous or None, name, timestamp, properties])
     message_id = fitting_id(message_id)
     merged = {**_CONTEXT, "library": {**_CONTEXT["library"]}}
@@ -125,15 +130,14 @@ def build_track_payload(
     for field, text in zip(("anonymousId", "userId", "messageId", "timestamp", "writeKey"), texts):
         if text:
             payload[field] = text
-    # Field names, the usual context and punctuation take less than 300 bytes.
-    others = 300 + (len(name) + sum(map(len, texts))) * LONGEST_CHARACTER + (of_numbers if usual else MAX_BYTES)
-    if chosen or len(merged) > len(_CONTEXT) or own_context:
+            others += len(text) * LONGEST_CHARACTER
+    if chosen or own_context or "traits" in merged:
         others += size(merged) + size(chosen)
-    if not fits(payload, others, characters):
+    if far_too_large or not fits(payload, others, characters):
         sent = without_links(record, properties) if channel is EMAIL else record
         given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
-        raise too_large(payload if characters <= FAR_TOO_MANY else None, (sent, separator), (given, ""))
-    return cast("TrackPayload", payload)
+        raise too_large({} if far_too_large else payload, (sent, separator), (given, ""))
+    return cast(TrackPayload, payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> dict[str, Any]:
@@ -142,7 +146,7 @@ def _properties(record: Record, separator: str, message: Record | None) -> dict[
         # Two links may be dropped later. But for their separators, they take less than what surrounds the properties.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        raise too_large(None, (record, separator)) from None
+        raise too_large({}, (record, separator)) from None
     if message is not None:
         sections = sections_of(record)
         add_email_fields(flat, record, sections, message)

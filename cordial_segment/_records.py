@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import NoneType
 from typing import Any, TypeGuard
 
 from ._errors import InvalidFieldError, MissingFieldError, shown
@@ -10,7 +11,7 @@ Record = dict[Any, Any]
 Container = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 CONTAINERS = frozenset({dict, list, tuple})
-SCALARS = frozenset({str, int, float, bool, type(None)})
+SCALARS = frozenset({str, int, float, bool, NoneType})
 
 
 def is_container(value: object) -> TypeGuard[Container]:
@@ -50,7 +51,7 @@ def plain(container: Any, keys: Sequence[str]) -> Any:
 def children(container: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Yield each child of a plain **container** with its key as text; **keys** lead to the container."""
     for key, value in container.items() if isinstance(container, dict) else enumerate(container):
-        yield key if type(key) is str else _key_text(key, keys), value
+        yield _key_text(key, keys), value
 
 
 def _key_text(key: object, keys: Sequence[str]) -> str:
@@ -66,9 +67,9 @@ def _key_text(key: object, keys: Sequence[str]) -> str:
 def read_mapping(record: Record, field: str, *before: str) -> Record:
     """Return the mapping under **field**, or an empty one; the keys **before** lead to the record."""
     value = record.get(field)
-    if value is None or type(value) is dict:
-        return value or {}
-    return plain(value, (*before, field)) if isinstance(value, Mapping) else {}
+    if type(value) is dict:
+        return value
+    return {} if value is None or not isinstance(value, Mapping) else plain(value, (*before, field))
 
 
 def sections_of(record: Record) -> dict[str, Record]:

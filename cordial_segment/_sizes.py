@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any
 
 from ._arguments import as_record
@@ -14,8 +15,9 @@ FAR_TOO_MANY = 8 * MAX_BYTES  # characters; what has more is not written out, wh
 
 LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
 _NUMBERS = frozenset({int, float})
-_FIXED_WIDTH = frozenset({bool, type(None), dict, list})  # the containers of a flat dict are empty
+_FIXED_WIDTH = frozenset({bool, NoneType, dict, list})  # the containers of a flat dict are empty
 _Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it
+_NOWHERE: _Place = (MAX_BYTES // 2, [])  # nobody need cut what takes no more
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -59,20 +61,16 @@ def _copied(value: Any, keys: list[str]) -> Any:
     return copy
 
 
-def survey(flat: Record) -> tuple[int, int, bool]:
-    """Return the characters of keys and texts, the most bytes of numbers, and whether all surely has a JSON form."""
-    characters, of_numbers, usual = len("".join(flat)), 0, True
+def survey(flat: Record) -> tuple[int, bool]:
+    """Return the characters of keys and texts, and whether all other values surely have a JSON form of 24 bytes."""
+    characters, usual = len("".join(flat)), True
     for value in flat.values():
         kind = type(value)
         if kind is str:
             characters += len(value)
-        elif kind in _NUMBERS:
-            of_numbers += 24
-            if not -1e23 < value < 1e23:  # as NaN
-                usual = False
-        elif kind not in _FIXED_WIDTH:
+        elif not (abs(value) < 1e23 if kind in _NUMBERS else kind in _FIXED_WIDTH):  # as NaN
             usual = False
-    return characters, of_numbers, usual
+    return characters, usual
 
 
 def fits(payload: Any, others: int, characters: int) -> bool:
@@ -80,17 +78,17 @@ def fits(payload: Any, others: int, characters: int) -> bool:
 
     Most are sure to, by the **characters** of their properties. Of others, the texts are written joined into one.
 
-    :param others: The most bytes of all but the properties, and of their numbers.
+    :param others: The most bytes of all but the properties, and of their unusual values.
     """
     properties = payload["properties"]
-    others += len(properties) * len('"":false,')  # which is the longest of the values that are no texts or numbers
+    others += len(properties) * len('"":-1.7976931348623157e+308,')
     if others + characters * LONGEST_CHARACTER <= MAX_BYTES:
         return True
     if others + characters <= MAX_BYTES:
         texts = size("".join([*properties, *[value for value in properties.values() if type(value) is str]]))
         if others + texts <= MAX_BYTES:
             return True
-    return characters <= FAR_TOO_MANY and size(payload) <= MAX_BYTES
+    return size(payload) <= MAX_BYTES
 
 
 def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
@@ -98,20 +96,14 @@ def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
 
     Without a payload, all is weighed by its characters.
     """
-    measure = _bytes if payload else _characters
+    measure = size if payload else _characters
     weights = [_weigh(container, [], 0, measure(separator) - 2, measure, {}) for container, separator in given]
     takes = f"{size(payload):,}" if payload else f"over {sum(total for _, total, _ in weights):,}"
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
-    heaviest, keys = max((place for *_, place in weights if place), default=(0, []))
+    heaviest, keys = max(place for *_, place in weights)
     nowhere = "no place takes over half of it: look at ids and contact, or send less"
     advice = f"this place takes {heaviest:,}: cut here" if keys else nowhere
     return PayloadTooLargeError(f"{problem}; {advice}", path=dotted(keys))
-
-
-def _bytes(leaf: object) -> int:
-    if type(leaf) is str and leaf.isalnum() and leaf.isascii():
-        return len(leaf) + len('""')
-    return len(repr(leaf)) if type(leaf) in _NUMBERS else size(leaf)
 
 
 def _characters(leaf: object) -> int:
@@ -121,7 +113,7 @@ def _characters(leaf: object) -> int:
 
 def _weigh(
     container: Any, keys: list[str], prefix: int, joint: int, measure: Callable[[Any], int], known: dict[int, Any]
-) -> tuple[int, int, _Place | None]:
+) -> tuple[int, int, _Place]:
     """Return how many leaves a plain **container** has, what they take, and where a reader would begin to cut.
 
     That is the heaviest child, the heaviest child of that, and so on, as long as it takes over half of the limit.
@@ -131,16 +123,17 @@ def _weigh(
     :param known: What was weighed, by its id: a structure may hold one container in many places.
     """
     leaves = total = 0
-    most, place = MAX_BYTES // 2, None
+    most, _ = place = _NOWHERE
     for key, value in children(container, keys):
-        child = plain(value, [*keys, key]) if is_container(value) else value
-        name, number, heavy = measure(key) - len('""'), 1, None
-        if not child or not is_container(child) or len(keys) + 1 == MAX_DEPTH:  # nothing deeper is ever sent
+        at = [*keys, key]
+        child = plain(value, at) if is_container(value) else value
+        name, number, below = measure(key) - len('""'), 1, _NOWHERE
+        if not child or not is_container(child) or len(at) == MAX_DEPTH:  # nothing deeper is ever sent
             taken = name + LEAST_ENTRY - 1 + measure(child)
         else:
             name += joint
             if id(value) not in known:  # the value is kept too, so that no other gets its id
-                number, taken, heavy = _weigh(child, [*keys, key], prefix + name, joint, measure, known)
+                number, taken, below = _weigh(child, at, prefix + name, joint, measure, known)
                 known[id(value)] = number, taken, value
             number, taken, _ = known[id(value)]
             taken += number * name
@@ -148,5 +141,5 @@ def _weigh(
         total += taken
         if taken + number * prefix > most:
             most = taken + number * prefix
-            place = heavy or (most, [*keys, key])
+            place = below if below[1] else (most, at)
     return leaves, total, place

@@ -41,9 +41,9 @@ MESSAGES = {
     f"'': nan {FORMS}": {**BASE, "": NAN},
     f"a\\b: nan {FORMS}": {**BASE, "a\\b": NAN},
     f"x: the payload takes 40,201 bytes, {OVER}; this place takes 40,007: cut here": {**BASE, "x": "y" * 40_000},
-    f"d: the payload takes over 115,919 bytes, {OVER}; this place takes 115,890: cut here": {
+    f"d: the payload takes over 118,919 bytes, {OVER}; this place takes 118,890: cut here": {
         **BASE,
-        "d": ["x"] * 9_000,
+        "d": ["x", 5] * 5_000,
     },
     f"the payload takes 40,206 bytes, {OVER}; {NOWHERE}": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),

@@ -4,6 +4,7 @@ import copy
 import json
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import MappingProxyType
 
 import pytest
 
@@ -236,7 +237,7 @@ def test_size_past_the_limit_has_no_gap():
 
 
 Number = type("Number", (int,), {})  # as a member of an ``IntEnum`` is one
-VALUES = [*(0, -1, True, None, "", {}, [], 1.5, -1.2345678901234567e-300), *(-(1 << 64) + 1, 10**37, 10**300)]
+VALUES = [*(0, -1, True, None, "", {}, [], {"": 0}, 1.5, -1.2345678901234567e-300), *(-(1 << 64) + 1, 10**37, 10**300)]
 
 
 @pytest.mark.parametrize("value", [*VALUES, *map(Number, (0, 8, 1 << 70))], ids=lambda value: repr(value)[:25])
@@ -282,6 +283,8 @@ PLACES = [
     ({"time": "2021-10-22", "n": [10**3000] * 11}, "n"),
     ({"a": [SHARED := ["x" * 4_000] * 2, "y" * 17_000], "b": [SHARED] * 5}, "b"),
     ({1: {2: "x" * 40_000}, 3: {}}, "1.2"),
+    ({"a": MappingProxyType({"b": "x" * 40_000})}, "a.b"),
+    ({"a": {f"{n:050}": {} for n in range(600)}}, "a"),
     ({"d": dict.fromkeys(range(4_000), "x" * 100)}, "d"),
     # Bytes count, not characters.
     ({"a": "x" * 9_000, "b": "😀" * 8_000}, "b"),
