@@ -70,7 +70,7 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
         flat[key] = leaf
         leaves += 1
     seen: set[str] = set()
-    for keys, _ in leaves_of(data, max_depth) if len(flat) < leaves else ():  # two leaves have one key
+    for keys, _ in leaves_of(data, max_depth) if len(flat) != leaves else ():  # two leaves have one key
         if (key := separator.join(keys)) in seen:
             first = next(".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
             raise KeyCollisionError(key, (first, ".".join(keys)))

@@ -49,9 +49,10 @@ def plain(container: Any, keys: Sequence[str]) -> Any:
 
 
 def children(container: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield each child of a plain **container** with its key as text; **keys** lead to the container."""
-    for key, value in container.items() if isinstance(container, dict) else enumerate(container):
-        yield _key_text(key, keys), value
+    """Return each child of a plain **container** with its key as text; **keys** lead to the container."""
+    if not isinstance(container, dict):
+        return zip(map(str, range(len(container))), container)
+    return ((_key_text(key, keys), value) for key, value in container.items())
 
 
 def _key_text(key: object, keys: Sequence[str]) -> str:
