@@ -112,4 +112,4 @@ def as_channel(channel: object) -> Channel:
 def known_channel(name: str) -> Channel | None:
     """Return the channel that an account's own **name** for it begins with, if any."""
     name = name.lower()
-    return _NAMES.get(name) or _FIRST_WORDS.get(re.split(r"[\W_]", name, maxsplit=1)[0])
+    return _NAMES.get(name) or _FIRST_WORDS.get(re.sub(r"(?s)[\W_].*", "", name))

@@ -5,6 +5,7 @@ allows, however deep, and knows where it is, so that errors can name the place.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ class NoRoomError(Exception):
 def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> Record:
     """Return the leaves of **data** by their flat keys.
 
-    ``NoRoomError`` is raised before their keys, and ``LEAST_ENTRY`` for each, take much more than **room** characters.
+    ``NoRoomError`` is raised before their keys take much more than **room** characters.
     """
     flat: Record = {}
     careful: Iterator[tuple[list[str], Any]] = iter(())
@@ -64,18 +65,16 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
         flat, leaves, careful = {}, 0, leaves_of(data, max_depth)
     for keys, leaf in careful:
         key = separator.join(keys)
-        room -= len(key) + LEAST_ENTRY
-        if room < 0:
+        if len(key) > room:
             raise NoRoomError
+        room -= len(key)
         flat[key] = leaf
         leaves += 1
-    seen: set[str] = set()
-    for keys, _ in leaves_of(data, max_depth) if len(flat) != leaves else ():  # two leaves have one key
-        if (key := separator.join(keys)) in seen:
-            first = next(".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
-            raise KeyCollisionError(key, (first, ".".join(keys)))
-        seen.add(key)
-    return flat
+    if len(flat) == leaves:
+        return flat
+    [(key, _)] = Counter(separator.join(keys) for keys, _ in leaves_of(data, max_depth)).most_common(1)
+    paths = (".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
+    raise KeyCollisionError(key, (next(paths), next(paths)))
 
 
 def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: int, room: float) -> tuple[int, float]:
@@ -85,9 +84,10 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     """
     leaves = len(container)
     # One entry is paid for: the parent charged the container as one of its children.
-    room -= (leaves - 1) * (len(prefix) + LEAST_ENTRY)
-    if room < 0:
+    charge = (leaves - 1) * (len(prefix) + LEAST_ENTRY)
+    if charge > room:
         raise NoRoomError
+    room -= charge
     indexes = _INDEXES if leaves <= _MANY else map(str, range(leaves))
     for key, value in container.items() if type(container) is dict else zip(indexes, container):
         kind = type(value)

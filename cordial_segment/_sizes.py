@@ -11,9 +11,8 @@ from ._flattening import LEAST_ENTRY, MAX_DEPTH, leaves_of
 from ._records import Container, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
-FAR_TOO_MANY = 8 * MAX_BYTES  # characters; what has more is not written out, which would take much memory
-
 LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
+FAR_TOO_MANY = LONGEST_CHARACTER * MAX_BYTES  # what has more characters is not written out, which takes much memory
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, NoneType, dict, list})  # the containers of a flat dict are empty
 _Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it

@@ -67,17 +67,8 @@ build_track_payload(
     integrations={"All": True, "Cordial (Actions)": False},
     separator=".",
 )
-build_track_payload(
-    record,
-    channel=Channel.SMS,
-    contact=None,
-    message=None,
-    user_id=None,
-    write_key=None,
-    message_id=None,
-    context=None,
-    integrations=None,
-)
+build_track_payload(record, channel=Channel.SMS, contact=None, message=None, user_id=None, write_key=None)
+build_track_payload(record, message_id=None, context=None, integrations=None)
 
 # The payload's fields have types of their own; the optional ones are read with get.
 assert_type(payload["type"], Literal["track"])

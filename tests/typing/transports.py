@@ -2,10 +2,7 @@
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
-from datetime import datetime
-
 import httpx  # type: ignore[import-not-found,unused-ignore]
-from segment.analytics.client import Client  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from cordial_segment import build_track_payload
 
@@ -13,15 +10,3 @@ payload = build_track_payload({"action": "open", "cID": "c1"}, write_key="key")
 
 httpx.post("https://api.example.com/v1/track", json=payload)
 httpx.post("https://api.example.com/v1/batch", json={"batch": [payload], "writeKey": "key"})
-
-timestamp = payload.get("timestamp")
-Client("key").track(
-    user_id=payload.get("userId"),
-    anonymous_id=payload.get("anonymousId"),
-    event=payload["event"],
-    properties=payload["properties"],
-    context=payload["context"],
-    timestamp=None if timestamp is None else datetime.fromisoformat(timestamp),
-    integrations=payload["integrations"],
-    message_id=payload.get("messageId"),
-)
