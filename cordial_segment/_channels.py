@@ -7,7 +7,7 @@ from typing import Any
 
 from ._arguments import as_record
 from ._errors import shown
-from ._records import Record, read_action, read_mapping
+from ._records import Record, is_blank, read_action, read_mapping
 
 
 class Channel(StrEnum):
@@ -78,7 +78,7 @@ def channel_in(record: Record, action: str = "") -> Channel:
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
-        if isinstance(name, str) and name:
+        if isinstance(name, str) and not is_blank(name):
             if found := known_channel(name):
                 return found
             unknown = unknown or field

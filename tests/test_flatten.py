@@ -9,6 +9,7 @@ from cordial_segment import KeyCollisionError, NestingError, flatten
 K, M = "k" * 2_000, "m" * 2_000  # longer than the quick walk reads
 LEAVES = {
     "integers as keys": ({1: {2: "x"}, -3: "y"}, {"1_2": "x", "-3": "y"}),
+    "1 twice": ({1: {"x": 0}, "1": {"y": 0}}, {"1_x": 0, "1_y": 0}),
     "tuple": ((1, [2], ()), {"0": 1, "1_0": 2, "2": []}),
     "tuple inside": ({"a": (1, {"b": 2}), "c": ()}, {"a_0": 1, "a_1_b": 2, "c": []}),
     "another leaf": ({"a": b"6", "b": [b"7", {}], "c": 1}, {"a": b"6", "b_0": b"7", "b_1": {}, "c": 1}),
@@ -51,8 +52,9 @@ def test_flatten_shares_no_container():
         ({"a": {"b": b"x"}, "a_b": b"x"}, "a_b", ("a.b", "a_b")),
         ({"a": {"b": ()}, "a_b": ()}, "a_b", ("a.b", "a_b")),
         ({1: "x", "1": "y"}, "1", ("1", "1")),
+        ({"a": {"b": {"c": 1}, "b_c": 2}, "a_b": {"c": 3}}, "a_b_c", ("a.b.c", "a.b_c")),
     ],
-    ids=["bytes", "tuples", "number"],
+    ids=["bytes", "tuples", "number", "three"],
 )
 def test_collision(data, key, paths):
     """The key and both paths are told."""

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ ROOT = Path(__file__).parent.parent
 TYPING = ROOT / "tests" / "typing"
 
 FILES = [TYPING / "correct.py", TYPING / "incorrect.py"]
-if find_spec("httpx") and find_spec("segment"):
-    FILES.append(TYPING / "transports.py")
 
 
 def run(*command: str | Path, cwd: Path) -> None:

@@ -8,8 +8,7 @@
 - ``errors.json``: the same for records that cannot be translated. An ``error`` has its ``type``, its ``path``, and for
   a collision its ``key`` and ``paths``; ``shows`` is what its message quotes of the record.
 - ``times.json``: by subject, the text of a record's ``time`` and the payload's ``timestamp``, or ``null`` for text that
-  is an ``InvalidFieldError``. They hold for every version of Python; the hour 24, which only newer ones read, is left
-  out.
+  is an ``InvalidFieldError``.
 - ``calls.json``: for each other function, by what a case says, the keyword arguments and the result or ``error``. A
   ``policy`` is what ``Policy.from_dict`` reads, and ``robots`` a rule as there.
 - ``webhooks/NAME.json``: the ``body`` of a webhook and the ``payloads`` that its items become, in order.
