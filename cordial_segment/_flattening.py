@@ -64,8 +64,7 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
     except (TypeError, RecursionError):  # the quick walk gave up
         flat, leaves, careful = {}, 0, leaves_of(data, max_depth)
     for keys, leaf in careful:
-        key = separator.join(keys)
-        if len(key) > room:
+        if len(key := separator.join(keys)) > room:
             raise NoRoomError
         room -= len(key)
         flat[key] = leaf
@@ -84,8 +83,7 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
     """
     leaves = len(container)
     # One entry is paid for: the parent charged the container as one of its children.
-    charge = (leaves - 1) * (len(prefix) + LEAST_ENTRY)
-    if charge > room:
+    if (charge := (leaves - 1) * (len(prefix) + LEAST_ENTRY)) > room:
         raise NoRoomError
     room -= charge
     indexes = _INDEXES if leaves <= _MANY else map(str, range(leaves))

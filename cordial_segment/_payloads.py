@@ -96,7 +96,7 @@ def build_track_payload(
     separator = as_text(separator, "separator")
 
     action = read_required_action(record)
-    channel = channel_in(record, action) if channel is None else as_channel(channel)
+    channel = channel_in(record) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
     anonymous = anonymous_id(record, person)
     if not anonymous and not user_id:

@@ -138,7 +138,6 @@ def _weigh(
             taken += number * name
         leaves += number
         total += taken
-        if taken + number * prefix > most:
-            most = taken + number * prefix
-            place = below if below[1] else (most, at)
+        if (weight := taken + number * prefix) > most:
+            most, place = weight, below if below[1] else (weight, at)
     return leaves, total, place

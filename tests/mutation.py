@@ -44,7 +44,7 @@ CALLS = """
 import contextlib, datetime, json, pathlib, sys, cordial_segment as ours
 paths = sorted(pathlib.Path("tests/vectors").glob("*.input.json"))
 records = [json.loads(path.read_bytes())["record"] for path in paths]
-records.append({"action": "click", "cID": "c1", "n": [datetime.date.min, 10**30], "t": ["text"] * 1_000})
+records.append({"action": "click", "cID": "c1", "n": [datetime.date.min, 10**30], "t": ["text" * 25] * 150})
 calls = []
 sys.setprofile(lambda *_: calls.append(1))
 for turn in range(2):  # what is done only once is done in the first

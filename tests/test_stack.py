@@ -6,6 +6,7 @@ one, for deep records too. No function takes a stack that is full for a record t
 
 import sys
 from collections import OrderedDict, UserDict
+from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 
 import pytest
@@ -43,6 +44,7 @@ def remade(value, kind):
 FLAT: dict = {"action": "click", "cID": "c1", "_id": "e1", "time": "2021-10-22T16:11:48+0000", "bmID": "b1"}
 FLAT["sp"] = {"link": "https://example.com/", "rl": "https://example.com/", "lKey": "k1"}
 FLAT["properties"] = {"source": "shop", "tags": ["new", {"deep": 1}], "none": {}, "empty": []}
+Zone = type("Zone", (tzinfo,), {"utcoffset": lambda *_: timedelta(hours=bool(remade([[[[[1]]]]], dict)))})
 BIG = {f"field {number}": 10**30 for number in range(200)}
 KINDS = {"dict": dict, "OrderedDict": OrderedDict, "proxy": MappingProxyType, "UserDict": UserDict}
 RECORDS = {f"deep {name}": remade({**FLAT, "d": nested(98, 1)}, kind) for name, kind in KINDS.items()}
@@ -54,7 +56,7 @@ RECORDS |= {
     "too large": {**FLAT, **BIG, "x": ["y" * 20_000] * 2},
     "collision": {**FLAT, "properties_source": 1, "d": nested(90, 1)},
     "no JSON form": {**FLAT, "d": nested(90, {1, 2})},
-    "odd time": {**FLAT, "time": "yesterday"},
+    "own zone": {**FLAT, "time": datetime(2021, 10, 22, tzinfo=Zone())},
 }
 CONTACT = remade({"channels": {"email": {"address": "a"}}}, UserDict)
 CONTEXT = remade({"a": nested(90, 1)}, OrderedDict)
