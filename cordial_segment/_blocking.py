@@ -61,7 +61,7 @@ def is_blocked(
     if policy is None:
         return False
     action = read_required_action(record)
-    return not policy.allows(action, channel or channel_in(record))
+    return not policy.allows(action, channel or channel_in(record, action))
 
 
 # The names to look up, by the steps to the mapping that may have them, each with the steps before it.

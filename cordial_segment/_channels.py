@@ -73,20 +73,21 @@ def channel_of(event: Mapping[str, Any]) -> Channel:
     return channel_in(as_record(event, "event"))
 
 
-def channel_in(record: Record) -> Channel:
-    """Do what :func:`channel_of` does, for a dict."""
+def channel_in(record: Record, action: str = "") -> Channel:
+    """Do what :func:`channel_of` does, for a dict whose canonical **action** may have been read already."""
     unknown = ""
     for field in ("chnl-type", "chnl", "channel"):
         name = record.get(field)
-        if isinstance(name, str) and not is_blank(name):
+        if isinstance(name, str):
             if found := known_channel(name):
                 return found
-            unknown = unknown or field
+            unknown = unknown or ("" if is_blank(name) else field)
     for field in ("system_properties", "sp"):
-        send_type = read_mapping(record, field).get("sendType")
-        if isinstance(send_type, str) and known_channel(send_type) is SMS:
-            return SMS
-    action = read_action(record)
+        if field in record:
+            send_type = read_mapping(record, field).get("sendType")
+            if isinstance(send_type, str) and known_channel(send_type) is SMS:
+                return SMS
+    action = action or read_action(record)
     channel = channel_by_action(action)
     doubtful = unknown == "chnl-type" or (unknown and action in ("click", "optout"))
     return CUSTOM if doubtful and channel is EMAIL else channel

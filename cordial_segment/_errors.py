@@ -77,8 +77,7 @@ class KeyCollisionError(TranslationError):
     def __init__(self, key: str, paths: tuple[str, str]) -> None:
         problem = f"flattens to {shown(key)}, and so does {cut(paths[0])}: rename one, or use another separator"
         super().__init__(problem, path=paths[1])
-        self.key = key
-        self.paths = paths
+        self.key, self.paths = key, paths
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.key, self.paths)

@@ -14,11 +14,10 @@ from ._errors import KeyCollisionError, NestingError, shown
 from ._records import CONTAINERS, SCALARS, Container, Record, children, dotted, is_container, plain
 
 MAX_DEPTH = 100
-# The least that an entry of a JSON object takes beside its key: two quotes, a colon, a comma, and a value of one byte.
-LEAST_ENTRY = 5
 
-_MANY = 1_000  # most lists are shorter, and a hundred longer prefixes, one in the other, would take much memory
-_INDEXES = tuple(map(str, range(_MANY)))
+_LEAST_ENTRY = len('"":0,')  # what an entry of a JSON object takes at least, beside its key
+_INDEXES = tuple(map(str, range(1_000)))  # most lists are shorter
+_LONG_PREFIX = 1_000  # a hundred longer ones, one in the other, would take much memory
 
 
 def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -48,19 +47,18 @@ def flatten(data: Container, *, separator: str = "_", max_depth: int = MAX_DEPTH
 
 
 class NoRoomError(Exception):
-    """The flat keys alone take more than the room there is."""
+    """The flat keys take more than the room there is."""
 
 
 def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> Record:
     """Return the leaves of **data** by their flat keys.
 
-    ``NoRoomError`` is raised before their keys take much more than **room** characters.
+    ``NoRoomError`` is raised before what these take beside **data** is much more than **room** characters.
     """
     flat: Record = {}
     careful: Iterator[tuple[list[str], Any]] = iter(())
-    data = plain(data, ())
     try:
-        leaves, _ = _fill(flat, data, "", separator, max_depth, room)
+        leaves, _ = _fill(flat, plain(data, ()), "", separator, max_depth, room)
     except (TypeError, RecursionError):  # the quick walk gave up
         flat, leaves, careful = {}, 0, leaves_of(data, max_depth)
     for keys, leaf in careful:
@@ -79,19 +77,19 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
 def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: int, room: float) -> tuple[int, float]:
     """The quick walk: put the leaves of **container** into **flat**; return their number and the room that is left.
 
-    It gives up with a ``TypeError`` where a key is no string, a container is of another type than JSON's, or too deep.
+    It gives up with a ``TypeError`` at a key or container that it does not read, or that is too deep.
     """
     leaves = len(container)
-    # One entry is paid for: the parent charged the container as one of its children.
-    if (charge := (leaves - 1) * (len(prefix) + LEAST_ENTRY)) > room:
+    # The parent has charged the container as one of its children. A child's own key is in the data already.
+    if (charge := (leaves - 1) * (len(prefix) + _LEAST_ENTRY)) > room:
         raise NoRoomError
     room -= charge
-    indexes = _INDEXES if leaves <= _MANY else map(str, range(leaves))
+    indexes = _INDEXES if leaves <= len(_INDEXES) else map(str, range(leaves))
     for key, value in container.items() if type(container) is dict else zip(indexes, container):
         kind = type(value)
         if kind is str or kind in SCALARS or (kind not in CONTAINERS and not is_container(value)):
             flat[prefix + key] = value
-        elif kind not in CONTAINERS or max_depth == 1 or len(prefix) > _MANY:
+        elif kind not in CONTAINERS or max_depth == 1 or len(prefix) > _LONG_PREFIX:
             raise TypeError
         elif value:
             below, room = _fill(flat, value, prefix + key + separator, separator, max_depth - 1, room)
@@ -104,7 +102,7 @@ def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: 
 def leaves_of(data: Container, max_depth: int) -> Iterator[tuple[list[str], Any]]:
     """The careful walk: yield each leaf of **data** with the keys that lead to it, a list that each step changes."""
     keys: list[str] = []
-    open_containers = [children(plain(data, keys), keys)]
+    open_containers = [children(plain(data, keys), keys)]  # whenever one is read, the keys are those that lead to it
     while open_containers:
         for key, value in open_containers[-1]:
             keys.append(key)
@@ -120,4 +118,4 @@ def leaves_of(data: Container, max_depth: int) -> Iterator[tuple[list[str], Any]
             keys.pop()
         else:
             open_containers.pop()
-            del keys[-1:]
+            del keys[-1:]  # the outermost has none

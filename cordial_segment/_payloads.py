@@ -36,7 +36,7 @@ class TrackPayload(TypedDict):
     writeKey: NotRequired[str]
 
 
-_FRAME = size(dict.fromkeys(TrackPayload.__annotations__, _CONTEXT))  # the longest of the usual values in each field
+_FRAME = size(dict.fromkeys(TrackPayload.__annotations__, _CONTEXT))  # over what all takes but properties and texts
 
 
 def build_track_payload(
@@ -87,8 +87,8 @@ def build_track_payload(
     Source: the example of Cordial's article "Send data from Cordial to Segment"; Segment, "Spec: Track".
     """
     record = as_record(event, "event")
-    person = {} if contact is None else as_record(contact, "contact")
-    about = {} if message is None else as_record(message, "message")
+    contact = {} if contact is None else as_record(contact, "contact")
+    message = {} if message is None else as_record(message, "message")
     own_context, chosen = as_own_copy(context, "context"), as_own_copy(integrations, "integrations")
     user_id = as_optional_text(user_id, "user_id")
     write_key = as_optional_text(write_key, "write_key")
@@ -96,9 +96,9 @@ def build_track_payload(
     separator = as_text(separator, "separator")
 
     action = read_required_action(record)
-    channel = channel_in(record) if channel is None else as_channel(channel)
+    channel = channel_in(record, action) if channel is None else as_channel(channel)
     name = NAMES[channel].get(action, action)
-    anonymous = anonymous_id(record, person)
+    anonymous = anonymous_id(record, contact)
     if not anonymous and not user_id:
         raise MissingFieldError("missing: set it or the contact's _id, or pass user_id", path="cID")
     time_field, timestamp = read_timestamp(record)
@@ -107,46 +107,48 @@ def build_track_payload(
         record = record.copy()
         del record[time_field]
 
-    properties = _properties(record, separator, about if channel is EMAIL else None)
-    characters, usual = survey(properties)
-    others = _FRAME + len(name) * LONGEST_CHARACTER
-    if not usual:
+    properties = _properties(record, separator, message if channel is EMAIL else None)
+    characters, unusual = survey(properties)
+    other_bytes = _FRAME + len(name) * LONGEST_CHARACTER
+    if unusual:
         try:
-            others += size([*properties.values()])
+            other_bytes += size(unusual)
         except (TypeError, ValueError):
             require_json(record)
-            require_json({"message": _used(about, properties)})
+            require_json({"message": _used(message, properties)})
     far_too_large = characters > FAR_TOO_MANY
+
     message_id = message_id or (record_id and "api-" + record_id)
     if not message_id and not far_too_large:
         message_id = content_id(timestamp, [user_id or None, anonymous or None, name, timestamp, properties])
     message_id = fitting_id(message_id)
     merged = {**_CONTEXT, "library": {**_CONTEXT["library"]}}
-    if person and (found := traits(record, person)):
+    if contact and (found := traits(record, contact)):
         merged["traits"] = found
     merged |= own_context
+    if own_context or chosen or "traits" in merged:
+        other_bytes += size(merged) + size(chosen)
+
     payload: Any = {"type": "track", "event": name, "context": merged, "integrations": chosen, "properties": properties}
     texts = (anonymous, user_id, message_id, timestamp, write_key)
     for field, text in zip(("anonymousId", "userId", "messageId", "timestamp", "writeKey"), texts):
         if text:
             payload[field] = text
-            others += len(text) * LONGEST_CHARACTER
-    if chosen or own_context or "traits" in merged:
-        others += size(merged) + size(chosen)
-    if far_too_large or not fits(payload, others, characters):
+            other_bytes += len(text) * LONGEST_CHARACTER
+    if far_too_large or not fits(payload, other_bytes, characters):
         sent = without_links(record, properties) if channel is EMAIL else record
-        given = {"context": own_context, "integrations": chosen, "message": _used(about, properties)}
-        raise too_large({} if far_too_large else payload, (sent, separator), (given, ""))
+        arguments = {"context": own_context, "integrations": chosen, "message": _used(message, properties)}
+        raise too_large({} if far_too_large else payload, sent, separator, arguments)
     return cast(TrackPayload, payload)
 
 
 def _properties(record: Record, separator: str, message: Record | None) -> dict[str, Any]:
-    """Return the flat record; with a **message**, which an event on the email channel has, with its email fields."""
+    """Return the flat record; with a **message**, even an empty one, as that of an email event with its fields."""
     try:
         # Two links may be dropped later. But for their separators, they take less than what surrounds the properties.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        raise too_large({}, (record, separator)) from None
+        raise too_large({}, record, separator, {}) from None
     if message is not None:
         sections = sections_of(record)
         add_email_fields(flat, record, sections, message)

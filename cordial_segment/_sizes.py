@@ -7,16 +7,16 @@ from typing import Any
 
 from ._arguments import as_record
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, shown
-from ._flattening import LEAST_ENTRY, MAX_DEPTH, leaves_of
+from ._flattening import MAX_DEPTH, leaves_of
 from ._records import Container, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
 LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
-FAR_TOO_MANY = LONGEST_CHARACTER * MAX_BYTES  # what has more characters is not written out, which takes much memory
+FAR_TOO_MANY = LONGEST_CHARACTER * MAX_BYTES  # characters; what has more is only counted, which takes no memory
 _NUMBERS = frozenset({int, float})
 _FIXED_WIDTH = frozenset({bool, NoneType, dict, list})  # the containers of a flat dict are empty
 _Place = tuple[int, list[str]]  # what its leaves take, each with its flat key; the keys that lead to it
-_NOWHERE: _Place = (MAX_BYTES // 2, [])  # nobody need cut what takes no more
+_NOWHERE: _Place = (MAX_BYTES // 2, [])  # the weight to beat, and no place yet
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -32,8 +32,7 @@ def require_json(data: Container, *before: str) -> None:
             size(leaf)
         except (TypeError, ValueError):
             right = "use a string, a finite number, a bool, null, a mapping or a list"
-            path = dotted([*before, *keys])
-            raise InvalidFieldError(f"{shown(leaf)} has no JSON form: {right}", path=path) from None
+            raise InvalidFieldError(f"{shown(leaf)} has no JSON form: {right}", path=dotted([*before, *keys])) from None
 
 
 def as_own_copy(value: Mapping[str, Any] | None, name: str) -> Any:
@@ -60,49 +59,55 @@ def _copied(value: Any, keys: list[str]) -> Any:
     return copy
 
 
-def survey(flat: Record) -> tuple[int, bool]:
-    """Return the characters of keys and texts, and whether all other values surely have a JSON form of 24 bytes."""
-    characters, usual = len("".join(flat)), True
+def survey(flat: Record) -> tuple[int, list[Any]]:
+    """Return the characters of keys and texts, and all other values but those that surely take at most 24 bytes."""
+    characters, unusual = len("".join(flat)), []
     for value in flat.values():
         kind = type(value)
         if kind is str:
             characters += len(value)
-        elif not (abs(value) < 1e23 if kind in _NUMBERS else kind in _FIXED_WIDTH):  # as NaN
-            usual = False
-    return characters, usual
+        elif not (abs(value) < 1e23 if kind in _NUMBERS else kind in _FIXED_WIDTH):  # NaN is not less
+            unusual.append(value)
+    return characters, unusual
 
 
-def fits(payload: Any, others: int, characters: int) -> bool:
+def fits(payload: Any, other_bytes: int, characters: int) -> bool:
     """Whether **payload** takes at most 32,768 bytes.
 
     Most are sure to, by the **characters** of their properties. Of others, the texts are written joined into one.
 
-    :param others: The most bytes of all but the properties, and of their unusual values.
+    :param other_bytes: The most that all but the properties takes, and their unusual values.
     """
     properties = payload["properties"]
-    others += len(properties) * len('"":-1.7976931348623157e+308,')
-    if others + characters * LONGEST_CHARACTER <= MAX_BYTES:
+    other_bytes += len(properties) * len('"":-1.7976931348623157e+308,')
+    if other_bytes + characters * LONGEST_CHARACTER <= MAX_BYTES:
         return True
-    if others + characters <= MAX_BYTES:
-        texts = size("".join([*properties, *[value for value in properties.values() if type(value) is str]]))
-        if others + texts <= MAX_BYTES:
-            return True
-    return size(payload) <= MAX_BYTES
+    if other_bytes + characters > MAX_BYTES:
+        return size(payload) <= MAX_BYTES
+    texts = "".join([*properties, *[value for value in properties.values() if type(value) is str]])
+    return other_bytes + size(texts) <= MAX_BYTES or size(payload) <= MAX_BYTES
 
 
-def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
-    """Make the error for what was **given**, each with the separator of its flat keys, and the **payload** made of it.
-
-    Without a payload, all is weighed by its characters.
-    """
+def too_large(payload: Any, record: Record, separator: str, arguments: Record) -> PayloadTooLargeError:
+    """Make the error: the **record** is sent flat, **arguments** nested. Without a **payload**, count characters."""
     measure = size if payload else _characters
-    weights = [_weigh(container, [], 0, measure(separator) - 2, measure, {}) for container, separator in given]
-    takes = f"{size(payload):,}" if payload else f"over {sum(total for _, total, _ in weights):,}"
+    _, total, place = _weigh(record, [], 0, measure(separator) - len('""'), measure, {})
+    takes = f"{size(payload):,}" if payload else f"over {total:,}"
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
-    heaviest, keys = max(place for *_, place in weights)
+    heaviest, keys = max(place, _nested_place(arguments))
     nowhere = "no place takes over half of it: look at ids and contact, or send less"
     advice = f"this place takes {heaviest:,}: cut here" if keys else nowhere
     return PayloadTooLargeError(f"{problem}; {advice}", path=dotted(keys))
+
+
+def _nested_place(value: Any) -> _Place:
+    """Return where a reader would begin to cut a nested **value**."""
+    place = _NOWHERE
+    while is_container(value) and value:
+        key, value = max(children(value, []), key=lambda child: size(child[1]))
+        if (weight := size(value)) > _NOWHERE[0]:
+            place = weight, [*place[1], key]
+    return place
 
 
 def _characters(leaf: object) -> int:
@@ -121,20 +126,18 @@ def _weigh(
     :param joint: What a separator takes.
     :param known: What was weighed, by its id: a structure may hold one container in many places.
     """
-    leaves = total = 0
-    most, _ = place = _NOWHERE
+    leaves, total, most, place = 0, 0, _NOWHERE[0], _NOWHERE
     for key, value in children(container, keys):
         at = [*keys, key]
         child = plain(value, at) if is_container(value) else value
         name, number, below = measure(key) - len('""'), 1, _NOWHERE
-        if not child or not is_container(child) or len(at) == MAX_DEPTH:  # nothing deeper is ever sent
-            taken = name + LEAST_ENTRY - 1 + measure(child)
+        if not is_container(child) or not child or len(at) == MAX_DEPTH:  # nothing deeper is ever sent
+            taken = name + len('"":,') + measure(child)
         else:
             name += joint
             if id(value) not in known:  # the value is kept too, so that no other gets its id
-                number, taken, below = _weigh(child, at, prefix + name, joint, measure, known)
-                known[id(value)] = number, taken, value
-            number, taken, _ = known[id(value)]
+                known[id(value)] = *_weigh(child, at, prefix + name, joint, measure, known), value
+            number, taken, below, _ = known[id(value)]
             taken += number * name
         leaves += number
         total += taken

@@ -11,7 +11,7 @@ from ._records import Record, is_blank
 # and only some versions the hour 24. Warehouses write a space before the offset, or UTC for it. At most 64 characters.
 _ISO_8601 = (
     r"(?a)(?!.{65})(\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)"
-    r"(?:[T ]((?!24)\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?: ?(UTC|Z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d)?)?))?)?"
+    r"(?:[T ]((?!24)\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)(?: ?(?:UTC|(Z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d)?)?)))?)?"
 )
 _AS_CORDIAL_WRITES = r"(?a)\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d\+0000"
 _compiled = cache(re.compile)  # when first used, which keeps the import quick
@@ -41,9 +41,8 @@ def _from_text(text: str) -> str:
     match = _compiled(_ISO_8601).fullmatch(text)
     if not match:
         raise ValueError("not ISO 8601")
-    date, clock, zone = match.groups()
-    offset = zone if zone and zone != "UTC" else ""
-    return _from_datetime(datetime.fromisoformat(f"{date}T{clock}{offset}" if clock else date))
+    date, clock, offset = match.groups()
+    return _from_datetime(datetime.fromisoformat(f"{date}T{clock}{offset or ''}" if clock else date))
 
 
 def _from_datetime(moment: datetime) -> str:

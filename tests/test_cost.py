@@ -83,7 +83,7 @@ def test_one_thing_in_many_places(data):
 @pytest.mark.parametrize("field", ["subject", "_id", "k"])
 def test_memory_of_a_text_far_over_the_limit(field):
     """It is neither escaped nor hashed: an id is made of what may be sent."""
-    record = {"action": "open", "cID": "c1", "time": "2021-10-22T16:11:48Z", field: "\x7f" * 2_000_000}
+    record = {"action": "open", "cID": "c1", "time": "2021-10-22T16:11:48Z", "n": 10**30, field: "\x7f" * 2_000_000}
     with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload(record)
     assert caught.value.path == field
