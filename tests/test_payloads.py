@@ -317,6 +317,7 @@ def test_place_to_cut(row):
         ({"context": {"k" * 200: ["x"] * 700}, "user_id": "u" * 32_000}, None),
         ({"integrations": {"Cordial": {"a": "x" * 40_000}}}, "integrations.Cordial.a"),
         ({"message": {"subject": "x" * 40_000, "name": "y" * 50_000}, "channel": "email"}, "message.name"),
+        ({"context": {"a": "x" * 16_376}, "user_id": "u" * 17_000}, None),
         ({"user_id": "u" * 32_500}, None),
         ({"contact": {"channels": {"sms": {"address": "5" * 32_500}}}}, None),
     ],
