@@ -77,6 +77,7 @@ class Source:
         self.plain = plain  # only what JSON gives
         self.at = 0
         self.made: list[Any] = []
+        self.copies = 1
 
     def byte(self) -> int:
         self.at += 1
@@ -124,7 +125,8 @@ class Source:
         value: Any = self.value(depth - 1)
         count = self.byte()
         if kind < 253:
-            return [value] * count
+            self.copies *= count or 1
+            return [value] * (count if self.copies < 500 else 1)  # not so many that nobody could flatten them
         for _ in range(count % 110):
             value = [value] if kind < 254 else {"k": value}
         return value
