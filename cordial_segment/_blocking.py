@@ -87,7 +87,7 @@ def _is_marked(record: Record, places: _Places) -> bool:
         for step, before in steps:
             holder = read_mapping(holder, step, *before) if step in holder else {}
         for name in names:
-            if name in holder and isinstance(text := holder[name], str) and text.strip().lower() == "segment":
+            if name in holder and isinstance(text := holder[name], str) and text.strip()[:8].lower() == "segment":
                 return True
     return False
 

@@ -111,5 +111,5 @@ def as_channel(channel: object) -> Channel:
 
 def known_channel(name: str) -> Channel | None:
     """Return the channel that an account's own **name** for it begins with, if any."""
-    name = name.lower()
+    name = name[:64].lower()  # in lower case, a text takes up to twelve times its memory
     return _NAMES.get(name) or _FIRST_WORDS.get(re.sub(r"(?s)[\W_].*", "", name))

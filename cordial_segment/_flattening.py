@@ -5,7 +5,6 @@ allows, however deep, and knows where it is, so that errors can name the place.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,22 +55,22 @@ def flat_dict(data: Container, separator: str, max_depth: int, room: float) -> R
     ``NoRoomError`` is raised before what these take beside **data** is much more than **room** characters.
     """
     flat: Record = {}
-    careful: Iterator[tuple[list[str], Any]] = iter(())
     try:
         leaves, _ = _fill(flat, plain(data, ()), "", separator, max_depth, room)
+        if len(flat) == leaves:  # otherwise two leaves have one key
+            return flat
     except (TypeError, RecursionError):  # the quick walk gave up
-        flat, leaves, careful = {}, 0, leaves_of(data, max_depth)
-    for keys, leaf in careful:
+        pass
+    flat = {}
+    for keys, leaf in leaves_of(data, max_depth):
         if len(key := separator.join(keys)) > room:
             raise NoRoomError
         room -= len(key)
+        if key in flat:
+            first = next(".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
+            raise KeyCollisionError(key, (first, ".".join(keys)))
         flat[key] = leaf
-        leaves += 1
-    if len(flat) == leaves:
-        return flat
-    [(key, _)] = Counter(separator.join(keys) for keys, _ in leaves_of(data, max_depth)).most_common(1)
-    paths = (".".join(keys) for keys, _ in leaves_of(data, max_depth) if separator.join(keys) == key)
-    raise KeyCollisionError(key, (next(paths), next(paths)))
+    return flat
 
 
 def _fill(flat: Record, container: Any, prefix: str, separator: str, max_depth: int, room: float) -> tuple[int, float]:

@@ -90,6 +90,7 @@ def build_track_payload(
     contact = {} if contact is None else as_record(contact, "contact")
     message = {} if message is None else as_record(message, "message")
     own_context, chosen = as_own_copy(context, "context"), as_own_copy(integrations, "integrations")
+    nested = {"context": own_context, "integrations": chosen}
     user_id = as_optional_text(user_id, "user_id")
     write_key = as_optional_text(write_key, "write_key")
     message_id = as_optional_text(message_id, "message_id")
@@ -107,7 +108,7 @@ def build_track_payload(
         record = record.copy()
         del record[time_field]
 
-    properties = _properties(record, separator, message if channel is EMAIL else None)
+    properties = _properties(record, separator, message if channel is EMAIL else None, nested)
     characters, unusual = survey(properties)
     other_bytes = _FRAME + len(name) * LONGEST_CHARACTER
     if unusual:
@@ -137,18 +138,21 @@ def build_track_payload(
             other_bytes += len(text) * LONGEST_CHARACTER
     if far_too_large or not fits(payload, other_bytes, characters):
         sent = without_links(record, properties) if channel is EMAIL else record
-        arguments = {"context": own_context, "integrations": chosen, "message": _used(message, properties)}
-        raise too_large({} if far_too_large else payload, sent, separator, arguments)
+        used = {"message": _used(message, properties)}
+        raise too_large({} if far_too_large else payload, (sent, separator), (used, ""), (nested, ""))
     return cast(TrackPayload, payload)
 
 
-def _properties(record: Record, separator: str, message: Record | None) -> dict[str, Any]:
-    """Return the flat record; with a **message**, even an empty one, as that of an email event with its fields."""
+def _properties(record: Record, separator: str, message: Record | None, nested: Record) -> dict[str, Any]:
+    """Return the flat record; with a **message**, even an empty one, as that of an email event with its fields.
+
+    :param nested: What is sent beside them, and may be the place to cut, too.
+    """
     try:
         # Two links may be dropped later. But for their separators, they take less than what surrounds the properties.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))
     except NoRoomError:
-        raise too_large({}, record, separator, {}) from None
+        raise too_large({}, (record, separator), (nested, "")) from None
     if message is not None:
         sections = sections_of(record)
         add_email_fields(flat, record, sections, message)

@@ -8,7 +8,7 @@ from typing import Any
 from ._arguments import as_record
 from ._errors import InvalidFieldError, KeyCollisionError, NestingError, PayloadTooLargeError, shown
 from ._flattening import MAX_DEPTH, leaves_of
-from ._records import Container, Record, children, dotted, is_container, plain
+from ._records import SCALARS, Container, Record, children, dotted, is_container, plain
 
 MAX_BYTES = 32 * 1024
 LONGEST_CHARACTER = len(r"\u0001")  # the bytes of a character, at most
@@ -88,26 +88,24 @@ def fits(payload: Any, other_bytes: int, characters: int) -> bool:
     return other_bytes + size(texts) <= MAX_BYTES or size(payload) <= MAX_BYTES
 
 
-def too_large(payload: Any, record: Record, separator: str, arguments: Record) -> PayloadTooLargeError:
-    """Make the error: the **record** is sent flat, **arguments** nested. Without a **payload**, count characters."""
-    measure = size if payload else _characters
-    _, total, place = _weigh(record, [], 0, measure(separator) - len('""'), measure, {})
-    takes = f"{size(payload):,}" if payload else f"over {total:,}"
+def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
+    """Make the error for what was **given**, each with the separator of its flat keys, and the **payload** made of it.
+
+    Without a payload, characters are counted, and the last that was given, which is sent nested, only has a place.
+    """
+    measure = _bytes if payload else _characters
+    weights = [_weigh(data, [], 0, measure(separator) - len('""'), measure, {}) for data, separator in given]
+    takes = f"{size(payload):,}" if payload else f"over {sum(total for _, total, _ in weights[:-1]):,}"
     problem = f"the payload takes {takes} bytes, over the {MAX_BYTES:,} that Segment accepts"
-    heaviest, keys = max(place, _nested_place(arguments))
+    heaviest, keys = max(place for *_, place in weights)
     nowhere = "no place takes over half of it: look at ids and contact, or send less"
     advice = f"this place takes {heaviest:,}: cut here" if keys else nowhere
     return PayloadTooLargeError(f"{problem}; {advice}", path=dotted(keys))
 
 
-def _nested_place(value: Any) -> _Place:
-    """Return where a reader would begin to cut a nested **value**."""
-    place = _NOWHERE
-    while is_container(value) and value:
-        key, value = max(children(value, []), key=lambda child: size(child[1]))
-        if (weight := size(value)) > _NOWHERE[0]:
-            place = weight, [*place[1], key]
-    return place
+def _bytes(leaf: object) -> int:
+    """Return what a **leaf** takes: of a number, ``True`` or ``None``, as much as Python writes."""
+    return size(leaf) if type(leaf) not in SCALARS or isinstance(leaf, str) else len(repr(leaf))
 
 
 def _characters(leaf: object) -> int:

@@ -15,8 +15,6 @@ from cordial_segment import NestingError, PayloadTooLargeError, build_track_payl
 COST = runpy.run_path(str(Path(__file__).parent / "benchmarks" / "cost.py"))
 BASE, SHAPES, ARGUMENTS, nested, peak = (COST[name] for name in ("BASE", "SHAPES", "ARGUMENTS", "nested", "peak"))
 BYTES = 128 * 1024
-
-
 LONG_KEYS = ["long key over an array", "long keys over many leaves", "long keys side by side"]
 
 
@@ -80,10 +78,10 @@ def test_one_thing_in_many_places(data):
         assert caught.value.path == "d"
 
 
-@pytest.mark.parametrize("field", ["subject", "_id", "k"])
-def test_memory_of_a_text_far_over_the_limit(field):
+@pytest.mark.parametrize(("field", "text"), [("subject", "\x7f"), ("_id", "\x7f"), ("k", "\x7f"), ("chnl", "É")])
+def test_memory_of_a_text_far_over_the_limit(field, text):
     """It is neither escaped nor hashed: an id is made of what may be sent."""
-    record = {"action": "open", "cID": "c1", "time": "2021-10-22T16:11:48Z", "n": 10**30, field: "\x7f" * 2_000_000}
+    record = {"action": "open", "cID": "c1", "time": "2021-10-22T16:11:48Z", "n": 10**30, field: text * 2_000_000}
     with pytest.raises(PayloadTooLargeError) as caught:
         build_track_payload(record)
     assert caught.value.path == field

@@ -45,6 +45,9 @@ MESSAGES = {
         **BASE,
         "d": ["x", 5] * 5_000,
     },
+    f"message.subject: the payload takes over 200,049 bytes, {OVER}; this place takes 200,020: cut here": (
+        lambda: build_track_payload(BASE, channel="email", message={"subject": "x" * 200_000})
+    ),
     f"the payload takes 40,206 bytes, {OVER}; {NOWHERE}": lambda: build_track_payload(BASE, user_id="u" * 40_000),
     "1.5: 1.5 is not a key: keys are strings or integers": lambda: flatten({1.5: 1}),
     "a: containers are nested deeper than 1, or one contains itself: nest it less": lambda: flatten(
