@@ -144,10 +144,7 @@ def build_track_payload(
 
 
 def _properties(record: Record, separator: str, message: Record | None, nested: Record) -> dict[str, Any]:
-    """Return the flat record; with a **message**, even an empty one, as that of an email event with its fields.
-
-    :param nested: What is sent beside them, and may be the place to cut, too.
-    """
+    """Return the flat record; with a **message**, even an empty one, with email fields. Beside it goes **nested**."""
     try:
         # Two links may be dropped later. But for their separators, they take less than what surrounds the properties.
         flat = flat_dict(record, separator, MAX_DEPTH, MAX_BYTES + 2 * len(separator))

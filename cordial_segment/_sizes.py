@@ -29,7 +29,8 @@ def require_json(data: Container, *before: str) -> None:
     """Raise at the first leaf of **data** that has no JSON form; the keys **before** lead to **data**."""
     for keys, leaf in leaves_of(data, MAX_DEPTH):
         try:
-            size(leaf)
+            if type(leaf) not in _FIXED_WIDTH:
+                size(leaf)
         except (TypeError, ValueError):
             right = "use a string, a finite number, a bool, null, a mapping or a list"
             raise InvalidFieldError(f"{shown(leaf)} has no JSON form: {right}", path=dotted([*before, *keys])) from None
@@ -105,7 +106,9 @@ def too_large(payload: Any, *given: tuple[Record, str]) -> PayloadTooLargeError:
 
 def _bytes(leaf: object) -> int:
     """Return what a **leaf** takes: of a number, ``True`` or ``None``, as much as Python writes."""
-    return size(leaf) if type(leaf) not in SCALARS or isinstance(leaf, str) else len(repr(leaf))
+    if type(leaf) is str and leaf.isalnum() and leaf.isascii():
+        return len(leaf) + len('""')
+    return size(leaf) if type(leaf) is str or type(leaf) not in SCALARS else len(repr(leaf))
 
 
 def _characters(leaf: object) -> int:
@@ -126,11 +129,10 @@ def _weigh(
     """
     leaves, total, most, place = 0, 0, _NOWHERE[0], _NOWHERE
     for key, value in children(container, keys):
-        at = [*keys, key]
-        child = plain(value, at) if is_container(value) else value
-        name, number, below = measure(key) - len('""'), 1, _NOWHERE
-        if not is_container(child) or not child or len(at) == MAX_DEPTH:  # nothing deeper is ever sent
-            taken = name + len('"":,') + measure(child)
+        name, number, below, at = measure(key) - len('""'), 1, _NOWHERE, [*keys, key]
+        child = plain(value, at) if is_container(value) else None
+        if not child or len(at) == MAX_DEPTH:  # nothing deeper is ever sent
+            taken = name + len('"":,') + measure(value if child is None else child)
         else:
             name += joint
             if id(value) not in known:  # the value is kept too, so that no other gets its id
