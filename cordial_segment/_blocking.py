@@ -95,5 +95,5 @@ def _is_marked(record: Record, places: _Places) -> bool:
 def _is_robot(record: Record) -> bool:
     flag = read_mapping(record, "d").get("robot")
     if isinstance(flag, str):
-        return flag.strip().lower() in ("true", "1")
+        return flag.strip()[:5].lower() in ("true", "1")
     return isinstance(flag, (int, float)) and flag == 1
