@@ -284,7 +284,7 @@ PLACES = [
     ({"a": [SHARED := ["x" * 4_000] * 2, "y" * 17_000], "b": [SHARED] * 5}, "b"),
     ({"a": (LONG := {"x": "x" * 20_000}), "long": LONG}, "a.x"),
     ({"k" * 200: [0] * 600, "n": type("Array", (), {"__bool__": lambda _: 1 / 0})()}, "k" * 200),
-    ({1: {2: "x" * 40_000}, 3: {}}, "1.2"),
+    ({1: {2: "x" * 40_000}, 3: MappingProxyType({})}, "1.2"),
     ({"a": MappingProxyType({"b": "x" * 40_000})}, "a.b"),
     ({"a": {f"{n:050}": {} for n in range(600)}}, "a"),
     ({"d": dict.fromkeys(range(4_000), "x" * 100)}, "d"),
